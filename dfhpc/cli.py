@@ -1,0 +1,273 @@
+"""The command line: parse, call one stage, print; no logic."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dfhpc import __version__
+from dfhpc.constants import EXIT_FAILED, EXIT_RESUMABLE
+from dfhpc.errors import DfhpcError
+
+# Everything else is imported by the command that needs it, so that --help is quick.
+
+Command = Callable[..., Any]
+
+file_path = click.Path(path_type=Path)
+folder_path = click.Path(path_type=Path, file_okay=False)
+
+run_dir_argument = click.argument("run_dir", type=folder_path)
+run_dir_option = click.option(
+    "--run-dir", type=folder_path, required=True, help="Folder of this run's results."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+workers_option = click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    help="Worker processes; 0 works in this process. Default: one a core.",
+)
+setting_options = (
+    click.option(
+        "--layout",
+        type=click.Choice(["auto", "ffpp", "dfdc", "celebdf", "folders", "csv"]),
+        help="Layout of the data set; auto looks which one it is.",
+    ),
+    click.option(
+        "--frames-per-video", type=int, help="Frames taken of a video, at most."
+    ),
+    click.option(
+        "--detector", type=click.Choice(["mtcnn", "haar"]), help="Face detector."
+    ),
+    click.option(
+        "--split",
+        type=click.Choice(["group", "official", "official_strict", "random_rows"]),
+        help="How videos are split; random_rows leaks.",
+    ),
+    click.option("--models", help="Models to train, as sgd,random_forest."),
+    click.option(
+        "--set",
+        "assignments",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Override any key of the recipe, as extract.stride=15.",
+    ),
+)
+
+
+def with_settings(command: Command) -> Command:
+    """Add the options that override a recipe."""
+    for option in reversed(setting_options):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="dfhpc")
+def cli() -> None:
+    """Take a folder of videos to a verdict: which of them are deepfakes.
+
+    Start with `dfhpc run --data DIR --run-dir runs/first`. A run that was stopped
+    or killed goes on with the same command.
+    """
+
+
+@cli.command()
+@click.argument("data", type=file_path)
+@click.option("-o", "--output", type=file_path, help="Write the manifest to this file.")
+@click.option("--run-dir", type=folder_path, help="Start a run with this manifest.")
+@click.option("--recipe", type=file_path, help="Recipe of that run.")
+@with_settings
+@json_option
+def scan(
+    data: Path,
+    output: Path | None,
+    run_dir: Path | None,
+    recipe: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    r"""List the videos below DATA, with label and group.
+
+    \b
+    Layouts, told apart by themselves unless --layout says:
+      ffpp     original_sequences/, manipulated_sequences/ (FaceForensics++)
+      dfdc     folders with a metadata.json
+      celebdf  Celeb-real/, YouTube-real/, Celeb-synthesis/
+      folders  real/ and fake/ at any depth
+      csv      DATA is a table with a column path
+    """
+    from dfhpc import pipeline
+    from dfhpc.reporting.tables import manifest_text
+
+    settings = pipeline.resolve(run_dir, recipe, {"data.path": str(data)}, options)
+    summary = pipeline.scan_only(settings, run_dir, output)
+    _print(summary, manifest_text, as_json=as_json)
+
+
+@cli.command()
+@click.argument("recipe", type=file_path, required=False)
+@click.option("--data", type=file_path, help="Folder of videos, or a CSV table.")
+@run_dir_option
+@with_settings
+@workers_option
+@json_option
+def run(
+    recipe: Path | None,
+    data: Path | None,
+    run_dir: Path,
+    workers: int | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Do the stages that are not done: scan, extract, train, evaluate.
+
+    RECIPE is a TOML file, as those in jobs/. Without one: 7 frames a video, MTCNN,
+    a split by group, all models.
+    """
+    from dfhpc import pipeline
+
+    first = {"data.path": data and str(data), "cluster.workers": workers}
+    settings = pipeline.resolve(run_dir, recipe, first, options)
+    directory = pipeline.start(run_dir, settings)
+    report = _ignore if as_json else _print_stage
+    if not pipeline.run_stages(directory, settings, pipeline.STAGES, report):
+        _say(f"{run_dir} is finished; nothing is left to do.")
+    if as_json:
+        click.echo(json.dumps(pipeline.result(directory, "evaluate"), indent=1))
+    _say(f"Next: dfhpc predict VIDEO --run-dir {run_dir}")
+
+
+def _add_stage_command(stage: str, text: str) -> None:
+    """Add the command that does one stage of a run directory."""
+
+    @cli.command(stage, help=text)
+    @run_dir_argument
+    @workers_option
+    @json_option
+    def command(run_dir: Path, workers: int | None, as_json: bool) -> None:
+        from dfhpc import pipeline
+
+        directory, settings = pipeline.reopen(run_dir, workers)
+        if not pipeline.run_stages(directory, settings, (stage,), _ignore):
+            _say(f"{stage} is done already.")
+        found = pipeline.result(directory, stage)
+        _print(found, _stage_text(stage), as_json=as_json)
+
+
+_add_stage_command("extract", "Extract the faces of the videos of RUN_DIR.")
+_add_stage_command("train", "Train the models of RUN_DIR on its faces.")
+_add_stage_command("evaluate", "Measure the models of RUN_DIR on held-out videos.")
+
+
+@cli.command()
+@click.argument("videos", type=file_path, nargs=-1, required=True)
+@run_dir_option
+@click.option("--model", help="Model to ask; default: best on the calibration part.")
+@json_option
+def predict(
+    videos: tuple[Path, ...], run_dir: Path, model: str | None, as_json: bool
+) -> None:
+    """Judge VIDEOS: fake, real, inconclusive, not_applicable or error.
+
+    With --json, one object a line. Exits with 1 if no video could be read.
+    """
+    from dfhpc.reporting.tables import verdict_text
+    from dfhpc.runs import open_run
+    from dfhpc.stages.predict import predict_all
+
+    statuses = []
+    for verdict in predict_all(open_run(run_dir), videos, model):
+        statuses.append(verdict["status"])
+        as_text = json.dumps(verdict, ensure_ascii=False)
+        click.echo(as_text if as_json else verdict_text(verdict))
+    if set(statuses) == {"error"}:
+        sys.exit(EXIT_FAILED)
+
+
+@cli.command()
+@run_dir_argument
+@json_option
+def status(run_dir: Path, as_json: bool) -> None:
+    """Say how far RUN_DIR is, from its marks alone."""
+    from dfhpc.reporting.tables import status_text
+    from dfhpc.runs import open_run
+    from dfhpc.stages.status import read_status
+
+    _print(read_status(open_run(run_dir)), status_text, as_json=as_json)
+
+
+@cli.command()
+@run_dir_argument
+@json_option
+def usage(run_dir: Path, as_json: bool) -> None:
+    """Say what each stage of RUN_DIR used, in LSF's ten lines."""
+    from dfhpc.reporting.tables import usage_text
+    from dfhpc.runs import open_run
+    from dfhpc.usage.summary import read_usage
+
+    _print(read_usage(open_run(run_dir).usage_dir), usage_text, as_json=as_json)
+
+
+@cli.command()
+@click.argument("folder", type=folder_path)
+@workers_option
+def demo(folder: Path, workers: int | None) -> None:
+    """Make clips below FOLDER and take them to verdicts, end to end."""
+    from dfhpc.demo.show import show
+
+    show(folder, workers, click.echo)
+
+
+def _stage_text(stage: str) -> Callable[[Any], str]:
+    from dfhpc.reporting import tables
+
+    return {
+        "scan": tables.manifest_text,
+        "extract": tables.extraction_text,
+        "train": tables.training_text,
+        "evaluate": tables.evaluation_text,
+    }[stage]
+
+
+def _print_stage(stage: str, result: Any) -> None:
+    click.echo(f"\n--- {stage} ---\n\n{_stage_text(stage)(result)}")
+
+
+def _ignore(stage: str, result: Any) -> None:
+    """Report nothing: the command prints at its end."""
+
+
+def _print(value: Any, to_text: Callable[[Any], str], *, as_json: bool) -> None:
+    click.echo(json.dumps(value, indent=1) if as_json else to_text(value))
+
+
+def _say(message: str) -> None:
+    """Tell a person something that is no part of the output."""
+    click.echo(message, err=True)
+
+
+def main() -> None:
+    """Run the command line; every foreseen failure is one sentence."""
+    from dfhpc.logs import set_up_logging
+
+    set_up_logging()
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _say("Stopped; what is finished is kept. Give the same command to go on.")
+        sys.exit(EXIT_RESUMABLE)
+    except DfhpcError as error:
+        _say(f"dfhpc: {error}")
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(EXIT_FAILED)
+    except OSError as error:
+        _say(f"dfhpc: {error.strerror or error}: {error.filename or 'no file named'}.")
+        sys.exit(EXIT_FAILED)

@@ -1,0 +1,1 @@
+"""Where work is done: a rolling window of units over workers, and how it stops."""

@@ -1,0 +1,62 @@
+"""A pool that is opened by the first stage that has work, and by no other."""
+
+import contextlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from dfhpc.cluster.inline import InlinePool
+from dfhpc.cluster.pool import WorkPool
+from dfhpc.config import ClusterConfig
+
+if TYPE_CHECKING:
+    from distributed import WorkerPlugin
+
+PoolOpener = Callable[[], AbstractContextManager[WorkPool]]
+PluginMaker = Callable[[], "WorkerPlugin"]
+
+
+class LazyPool:
+    """Opens workers on demand, once, and closes them at the end."""
+
+    def __init__(self, opener: PoolOpener) -> None:
+        """Call ``opener`` when a pool is first asked for."""
+        self._opener = opener
+        self._stack = contextlib.ExitStack()
+        self._pool: WorkPool | None = None
+
+    def get(self) -> WorkPool:
+        """Return the pool, opening it if it is not open."""
+        if self._pool is None:
+            self._pool = self._stack.enter_context(self._opener())
+        return self._pool
+
+    def __enter__(self) -> Self:
+        """Return self; nothing is opened yet."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the workers, if there are any."""
+        self._stack.__exit__(kind, value, trace)
+
+
+def pool_for(cluster: ClusterConfig, make_plugin: PluginMaker) -> LazyPool:
+    """Return the pool that ``cluster`` asks for, its workers with a plugin each."""
+    if cluster.workers == 0:
+        return LazyPool(lambda: contextlib.nullcontext(InlinePool()))
+    return LazyPool(lambda: _open_local(cluster, make_plugin))
+
+
+def _open_local(
+    cluster: ClusterConfig, make_plugin: PluginMaker
+) -> AbstractContextManager[WorkPool]:
+    # Imported here: Dask takes a second, and a finished run needs none of it.
+    from dfhpc.cluster.local import local_pool
+
+    return local_pool(cluster, make_plugin())

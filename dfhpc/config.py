@@ -1,0 +1,255 @@
+"""The settings of a run: one TOML recipe, parsed once into frozen models."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+
+from dfhpc.constants import FORMAT_VERSION
+from dfhpc.errors import ConfigError, SettingsMismatchError
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+ModelName = Literal["sgd", "random_forest"]
+
+
+class _Section(BaseModel):
+    """A frozen table of a recipe that knows all its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataConfig(_Section):
+    """Which videos, and where from."""
+
+    path: Path | None = None
+    layout: Literal["auto", "ffpp", "dfdc", "celebdf", "folders", "csv"] = "auto"
+    compression: Literal["raw", "c0", "c23", "c40"] | None = None
+    """FaceForensics++ only: take this compression (raw and c0 are the same)."""
+    methods: tuple[str, ...] | None = None
+    """FaceForensics++ only: take the fakes of these methods."""
+    conversion_dict: Path | None = None
+    """FaceForensics++ only: which sequences were cut from one upload."""
+    order_seed: int = 0
+
+
+class ExtractConfig(_Section):
+    """How frames and faces are taken from a video."""
+
+    policy: Literal["stride", "per_second", "spread"] = "stride"
+    frames_per_video: PositiveInt = 7
+    """Row slots of a video: no more frames than this are taken."""
+    stride: PositiveInt = 30
+    per_second: PositiveFloat | Literal["all"] = 1.0
+    detector: Literal["mtcnn", "haar"] = "mtcnn"
+    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.9
+    choose: Literal["largest", "most_confident", "first"] = "largest"
+    crop: Literal["plain", "square"] = "square"
+    margin: Annotated[float, Field(ge=0, le=2)] = 0.3
+    """Square crops only: share of the box's longer side added to the crop's side."""
+    videos_per_partition: PositiveInt | None = None
+    max_deaths: PositiveInt = 3
+    """A video whose reading killed so many workers is quarantined."""
+
+
+class SplitConfig(_Section):
+    """Which videos train, calibrate and test."""
+
+    kind: Literal["group", "official", "official_strict", "random_rows"] = "group"
+    test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    calibration_share: Share = 0.1
+    seed: int = 42
+    files: Path | None = None
+    """Folder with train.json, val.json and test.json of FaceForensics++."""
+
+
+class SgdConfig(_Section):
+    """A linear model by stochastic gradient descent."""
+
+    loss: Literal["logistic", "hinge"] = "logistic"
+    alpha: PositiveFloat = 1e-4
+    epochs: PositiveInt = 10
+    batch_rows: PositiveInt = 128
+    buffer_partitions: PositiveInt = 4
+    """Partitions whose rows are shuffled together."""
+    checkpoint_s: Annotated[float, Field(ge=0)] = 60.0
+    seed: int = 0
+
+
+class RandomForestConfig(_Section):
+    """Trees, each on its own columns and its own bootstrap of rows."""
+
+    num_trees: PositiveInt = 100
+    columns_per_tree: PositiveInt = 8192
+    max_features: PositiveInt = 554
+    """Columns tried at a node; 554 is the square root of 307,200."""
+    min_rows_leaf: PositiveInt = 1
+    max_depth: PositiveInt | None = None
+    trees_per_task: PositiveInt | None = None
+    seed: int = 42
+
+
+class TrainConfig(_Section):
+    """Which models, and their settings."""
+
+    models: Annotated[tuple[ModelName, ...], Field(min_length=1)] = (
+        "sgd",
+        "random_forest",
+    )
+    sgd: SgdConfig = SgdConfig()
+    random_forest: RandomForestConfig = RandomForestConfig()
+
+
+class ClusterConfig(_Section):
+    """Where the work is done; never changes a result, so a resume may change it."""
+
+    kind: Literal["local"] = "local"
+    workers: Annotated[int, Field(ge=0)] | None = None
+    """Worker processes; 0 works in the driver itself; default: one a core."""
+    memory_limit: pydantic.ByteSize | None = None
+    """Memory of one worker, as "4GB" or "2GiB"; default: its share of the machine."""
+    dashboard_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """0 takes any free port."""
+
+
+class Settings(_Section):
+    """All settings of a run."""
+
+    data: DataConfig = DataConfig()
+    extract: ExtractConfig = ExtractConfig()
+    split: SplitConfig = SplitConfig()
+    train: TrainConfig = TrainConfig()
+    cluster: ClusterConfig = ClusterConfig()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as JSON values, with their format version."""
+        return {"format_version": FORMAT_VERSION, **self.model_dump(mode="json")}
+
+
+def load_recipe(path: Path) -> dict[str, Any]:
+    """Return the raw tables of a TOML recipe.
+
+    Raises
+    ------
+    ConfigError
+        When the file is absent or is no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"Recipe {path} does not exist.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"Recipe {path} is not readable TOML: {error}.") from error
+
+
+def parse_settings(raw: dict[str, Any], source: str) -> Settings:
+    """Return ``raw`` as settings; ``source`` names its origin in errors.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown key or a wrong value; one sentence names source, key and
+        known keys or the limit.
+    """
+    try:
+        return Settings.model_validate(
+            {key: value for key, value in raw.items() if key != "format_version"}
+        )
+    except pydantic.ValidationError as error:
+        raise ConfigError(_explain(error, source)) from None
+
+
+def _explain(error: pydantic.ValidationError, source: str) -> str:
+    """Turn pydantic's list of errors into one sentence about the first."""
+    first = error.errors()[0]
+    location = [str(part) for part in first["loc"]]
+    key = ".".join(location)
+    if first["type"] == "extra_forbidden":
+        known = ", ".join(sorted(_table(location[:-1]).model_fields))
+        place = f"[{'.'.join(location[:-1])}]" if location[:-1] else "the recipe"
+        return f"{source}: unknown key {key}; {place} knows {known}."
+    message = first["msg"][:1].lower() + first["msg"][1:]
+    return f"{source}: {key} = {first['input']!r} is wrong: {message}."
+
+
+def _table(location: list[str]) -> type[BaseModel]:
+    """Return the model of the table at ``location``."""
+    model: type[BaseModel] = Settings
+    for part in location:
+        annotation = model.model_fields[part].annotation
+        if not isinstance(annotation, type):
+            break
+        model = annotation
+    return model
+
+
+def with_overrides(raw: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+    """Return ``raw`` with dotted keys replaced.
+
+    >>> with_overrides({"extract": {"stride": 30}}, {"extract.stride": 15})
+    {'extract': {'stride': 15}}
+    """
+    merged = {
+        key: dict(value) if isinstance(value, dict) else value
+        for key, value in raw.items()
+    }
+    for dotted, value in overrides.items():
+        *tables, last = dotted.split(".")
+        table = merged
+        for name in tables:
+            inner = table.get(name)
+            table[name] = dict(inner) if isinstance(inner, dict) else {}
+            table = table[name]
+        table[last] = value
+    return merged
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """Return the dotted key and the TOML value of ``KEY=VALUE``.
+
+    A value that is no TOML is taken as a string.
+
+    >>> parse_override("extract.stride=15")
+    ('extract.stride', 15)
+    >>> parse_override("extract.detector=haar")
+    ('extract.detector', 'haar')
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set {text}: write KEY=VALUE, as extract.stride=15.")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
+
+
+def refuse_difference(old: Settings, new: Settings, run_dir: Path) -> None:
+    """Refuse to resume a run with settings that would change its results.
+
+    Raises
+    ------
+    SettingsMismatchError
+        Naming every key that differs, outside [cluster].
+    """
+    before, after = _flatten(old.to_json()), _flatten(new.to_json())
+    differing = [
+        f"{key} is {before.get(key)!r} there and {after.get(key)!r} now"
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key) and not key.startswith("cluster.")
+    ]
+    if differing:
+        raise SettingsMismatchError(
+            f"{run_dir} was started with other settings: {'; '.join(differing)}. "
+            "Use the same settings, or another run directory."
+        )
+
+
+def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat

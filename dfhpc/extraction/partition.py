@@ -1,0 +1,133 @@
+"""One partition: its videos in, its shard and its done-mark out. Safe to repeat."""
+
+import functools
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dfhpc.config import Settings, parse_settings
+from dfhpc.constants import ROW_LENGTH
+from dfhpc.extraction.records import VideoRecord
+from dfhpc.extraction.video import Face, extract_video
+from dfhpc.runs import RunDirectory, read_json, sync_if_there, write_json, write_text
+from dfhpc.store.partitions import StoreLayout
+from dfhpc.store.schema import modest_zarr, store_layout
+from dfhpc.videos.manifest import Video, read_manifest
+
+
+def run_partition(
+    run_dir: Path, index: int, attempt: str, quarantined: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Extract partition ``index``, write its shard, then its mark; return counts.
+
+    Which video is being read stands in a file meanwhile, with ``attempt``, so that
+    the driver knows what a worker died of. ``quarantined`` videos are not read.
+    The bytes written depend on nothing but videos and settings, so that it does no
+    harm when two workers do the same partition.
+    """
+    import zarr
+
+    run = RunDirectory(run_dir)
+    settings, videos = _read_run(run)
+    group = zarr.open_group(run.store_path, mode="r+")
+    layout = store_layout(group)
+    partition = layout.partition(index)
+    records, faces = _extract_videos(
+        run,
+        settings,
+        videos[partition.first : partition.last],
+        (index, attempt),
+        frozenset(quarantined),
+    )
+    with modest_zarr():
+        group["faces"][layout.rows(partition)] = _rows(faces, layout)  # type: ignore[index]
+    # Zarr renames its files into place but does not flush them; the mark must not
+    # outlive the data when the machine goes down.
+    sync_if_there(run.store_path / "faces" / "c" / str(index) / "0")
+    write_json(
+        run.partition_path(index),
+        {"partition": index, "videos": [record.to_json() for record in records]},
+    )
+    run.current_path(index).unlink(missing_ok=True)
+    return count_statuses(records)
+
+
+@functools.lru_cache(maxsize=2)
+def _read_run(run: RunDirectory) -> tuple[Settings, list[Video]]:
+    """Return settings and manifest, read once a process: they never change."""
+    settings = parse_settings(read_json(run.config_path), str(run.config_path))
+    return settings, read_manifest(run.manifest_path)
+
+
+def _extract_videos(
+    run: RunDirectory,
+    settings: Settings,
+    videos: list[Video],
+    unit: tuple[int, str],
+    quarantined: frozenset[str],
+) -> tuple[list[VideoRecord], list[list[Face | None]]]:
+    records, faces = [], []
+    for video in videos:
+        if video.video_id in quarantined:
+            record = quarantine_record(video.video_id, settings)
+            found: list[Face | None] = []
+        else:
+            _note_current(run, video, unit)
+            record, found = extract_video(
+                video.video_id, Path(video.path), settings.extract
+            )
+        records.append(record)
+        faces.append(found)
+    return records, faces
+
+
+def quarantine_record(video_id: str, settings: Settings) -> VideoRecord:
+    """Return the record of a video that is no longer tried."""
+    deaths = settings.extract.max_deaths
+    detail = f"Reading it killed a worker {deaths} times; it was not tried again."
+    return VideoRecord(video_id, "error", "quarantined", detail)
+
+
+def _note_current(run: RunDirectory, video: Video, unit: tuple[int, str]) -> None:
+    index, attempt = unit
+    write_text(
+        run.current_path(index),
+        "\n".join([attempt, socket.gethostname(), str(os.getpid()), video.video_id]),
+    )
+
+
+def read_current(run: RunDirectory, index: int, attempt: str) -> str | None:
+    """Return the video that ``attempt`` at a partition was reading, if any."""
+    try:
+        text = run.current_path(index).read_text("utf-8", errors="surrogateescape")
+    except FileNotFoundError:
+        return None
+    found, _, _, video_id = text.split("\n", 3)
+    return video_id if found == attempt else None
+
+
+def _rows(faces: list[list[Face | None]], layout: StoreLayout) -> Any:
+    """Return the shard: uint8 (videos * frames_per_video, 307200), zero where empty."""
+    rows = np.zeros((len(faces), layout.frames_per_video, ROW_LENGTH), np.uint8)
+    for position, found in enumerate(faces):
+        for slot, face in enumerate(found):
+            if face is not None:
+                rows[position, slot] = face.reshape(-1)
+    return rows.reshape(-1, ROW_LENGTH)
+
+
+def count_statuses(records: list[VideoRecord]) -> dict[str, Any]:
+    """Return how many videos and frames came to which end."""
+    counts: dict[str, Any] = {"videos": {}, "frames": {}}
+    for record in records:
+        _add(counts["videos"], record.status)
+        for frame in record.frames:
+            _add(counts["frames"], frame.status)
+    return counts
+
+
+def _add(counts: dict[str, int], key: str) -> None:
+    counts[key] = counts.get(key, 0) + 1

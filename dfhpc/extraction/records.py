@@ -1,0 +1,84 @@
+"""What became of each frame and each video: exactly one outcome each."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dfhpc.faces.detector import Detection
+
+FrameStatus = Literal["ok", "no_face", "unreadable"]
+VideoStatus = Literal["ok", "partial", "no_face", "error"]
+
+
+@dataclass(frozen=True)
+class FrameRecord:
+    """A sampled frame and the face taken from it."""
+
+    frame_index: int
+    time_s: float
+    status: FrameStatus
+    num_faces: int = 0
+    """Faces at least as confident as asked for."""
+    face: Detection | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON values, the face's fields beside the frame's."""
+        record: dict[str, Any] = {
+            "frame_index": self.frame_index,
+            "time_s": self.time_s,
+            "status": self.status,
+            "num_faces": self.num_faces,
+        }
+        return record | (self.face.to_json() if self.face else {})
+
+
+@dataclass(frozen=True)
+class VideoRecord:
+    """A video, what became of it and why, and its frames."""
+
+    video_id: str
+    status: VideoStatus
+    reason: str = ""
+    """A code, empty for ok."""
+    detail: str = ""
+    """A sentence, where the code leaves something to say."""
+    codec: str = ""
+    width: int = 0
+    height: int = 0
+    num_frames: int = 0
+    frames: tuple[FrameRecord, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return {
+            "video_id": self.video_id,
+            "status": self.status,
+            "reason": self.reason,
+            "detail": self.detail,
+            "codec": self.codec,
+            "width": self.width,
+            "height": self.height,
+            "num_frames": self.num_frames,
+            "frames": [frame.to_json() for frame in self.frames],
+        }
+
+
+def video_outcome(
+    frames: tuple[FrameRecord, ...], *, is_truncated: bool
+) -> tuple[VideoStatus, str]:
+    """Return status and reason of a video that could be opened.
+
+    ok: each sampled frame gave a face, and the file is whole; partial: some did;
+    no_face: readable frames, none with a face; error: no frame readable.
+    """
+    counts = {status: 0 for status in ("ok", "no_face", "unreadable")}
+    for frame in frames:
+        counts[frame.status] += 1
+    if counts["ok"] == len(frames) > 0:
+        return ("partial", "truncated") if is_truncated else ("ok", "")
+    if counts["ok"]:
+        reasons = ["truncated"] if is_truncated else []
+        reasons += [name for name in ("no_face", "unreadable") if counts[name]]
+        return "partial", "+".join(reasons)
+    if counts["no_face"]:
+        return "no_face", "no_face"
+    return "error", "undecodable"

@@ -1,0 +1,81 @@
+"""One video in, its faces and its record out."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfhpc.config import ExtractConfig
+from dfhpc.errors import DetectorError, VideoReadError
+from dfhpc.extraction.records import FrameRecord, VideoRecord, video_outcome
+from dfhpc.faces.crop import crop_face
+from dfhpc.faces.detector import Detection, Detector, get_detector
+from dfhpc.faces.selection import choose_face
+from dfhpc.videos.decoding import Frame, read_frames
+from dfhpc.videos.sampling import sampler
+
+Face = NDArray[np.uint8]
+"""RGB (320, 320, 3)."""
+
+
+def extract_video(
+    video_id: str, path: Path, extract: ExtractConfig
+) -> tuple[VideoRecord, list[Face | None]]:
+    """Return the record of a video, and for each sampled frame its face or None.
+
+    Never raises for a bad video or a failing detector: that is recorded as status
+    ``error`` with its reason, because one bad file must not stop thousands.
+    """
+    try:
+        return _extract(video_id, path, extract)
+    except VideoReadError as error:
+        return VideoRecord(video_id, "error", error.reason, str(error)), []
+    except DetectorError as error:
+        return VideoRecord(video_id, "error", "detector_failed", str(error)), []
+
+
+def _extract(
+    video_id: str, path: Path, extract: ExtractConfig
+) -> tuple[VideoRecord, list[Face | None]]:
+    detector = get_detector(extract.detector)
+    facts, frames = read_frames(path, sampler(extract))
+    pairs = list(_frames_to_faces(frames, detector, extract))
+    records = tuple(record for record, _ in pairs)
+    status, reason = video_outcome(records, is_truncated=facts.is_truncated)
+    record = VideoRecord(
+        video_id=video_id,
+        status=status,
+        reason=reason,
+        codec=facts.codec,
+        width=facts.width,
+        height=facts.height,
+        num_frames=facts.num_frames,
+        frames=records,
+    )
+    return record, [face for _, face in pairs]
+
+
+def _frames_to_faces(
+    frames: Iterator[Frame], detector: Detector, extract: ExtractConfig
+) -> Iterator[tuple[FrameRecord, Face | None]]:
+    for frame in frames:
+        if frame.pixels is None:
+            yield FrameRecord(frame.index, frame.time_s, "unreadable"), None
+            continue
+        detections = detector.detect([frame.pixels])[0]
+        yield _frame_to_face(frame, frame.pixels, detections, extract)
+
+
+def _frame_to_face(
+    frame: Frame,
+    pixels: NDArray[np.uint8],
+    detections: list[Detection],
+    extract: ExtractConfig,
+) -> tuple[FrameRecord, Face | None]:
+    chosen = choose_face(detections, extract.min_confidence, extract.choose)
+    if chosen is None:
+        return FrameRecord(frame.index, frame.time_s, "no_face"), None
+    count = sum(found.confidence >= extract.min_confidence for found in detections)
+    record = FrameRecord(frame.index, frame.time_s, "ok", count, chosen)
+    return record, crop_face(pixels, chosen.box, extract.crop, extract.margin)

@@ -1,0 +1,1 @@
+"""Faces: detectors, the choice of a face, its crop."""

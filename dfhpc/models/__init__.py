@@ -1,0 +1,1 @@
+"""Models trained out of core, one file each, and what they have in common."""

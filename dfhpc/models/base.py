@@ -1,0 +1,158 @@
+"""What a model is: how it is trained in units, and how it scores rows."""
+
+import functools
+import hashlib
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfhpc.cluster.pool import WorkPool
+from dfhpc.config import TrainConfig
+from dfhpc.errors import ModelError, ProjectedMemoryError
+from dfhpc.runs import RunDirectory, atomic_path, read_json
+from dfhpc.store.reading import Pixels, Rows
+
+Scores = NDArray[np.float64]
+"""P(fake) in [0, 1], one a row."""
+
+TRAINING_ROWS_NAME = "training_rows.npz"
+
+PROCESS_BYTES = 400 * 1024**2
+"""A worker with Dask, Zarr and scikit-learn, before it has read a row."""
+
+Advance = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """The rows of the store that a model learns from, ascending."""
+
+    rows: Rows
+    labels: NDArray[np.int8]
+    """0 real, 1 fake."""
+
+    def save(self, path: Path) -> None:
+        """Write to ``path``, whole or not at all."""
+        with atomic_path(path) as tmp, tmp.open("wb") as file:
+            np.savez(file, rows=self.rows, labels=self.labels)
+
+    @classmethod
+    def load(cls, path: Path) -> "TrainingRows":
+        """Return what ``save`` wrote."""
+        with np.load(path, allow_pickle=False) as arrays:
+            return cls(arrays["rows"], arrays["labels"])
+
+
+class Model(Protocol):
+    """A trained model."""
+
+    def score(self, rows: Pixels) -> Scores:
+        """Return P(fake) of each row of (n, 307200)."""
+        ...
+
+
+class Trainer(Protocol):
+    """How a kind of model is trained and loaded.
+
+    ``model_dir`` holds its training rows before, its files after. Work that was
+    done before a kill is found there and not repeated.
+    """
+
+    name: ClassVar[str]
+
+    @property
+    def num_steps(self) -> int:
+        """Units of progress."""
+        ...
+
+    def project_bytes(self, num_rows: int, shard_bytes: int) -> int:
+        """Return the peak memory of a worker in bytes, before anything is started."""
+        ...
+
+    def train(
+        self, run: RunDirectory, pool: WorkPool, advance: Callable[[int], None]
+    ) -> dict[str, Any]:
+        """Train on ``pool`` and return facts for the history."""
+        ...
+
+    def files(self) -> tuple[str, ...]:
+        """Return the names of the files that make up the trained model."""
+        ...
+
+    def load(self, model_dir: Path) -> Model:
+        """Return the trained model."""
+        ...
+
+
+_TRAINERS = {
+    "sgd": ("dfhpc.models.sgd", "SgdTrainer"),
+    "random_forest": ("dfhpc.models.random_forest", "RandomForestTrainer"),
+}
+
+
+def get_trainer(name: str, train: TrainConfig) -> Trainer:
+    """Return the trainer called ``name`` with its settings."""
+    module, class_name = _TRAINERS[name]
+    trainer_class = getattr(importlib.import_module(module), class_name)
+    trainer: Trainer = trainer_class(getattr(train, name))
+    return trainer
+
+
+def check_memory(name: str, projected: int, available: int) -> None:
+    """Refuse work that a worker has no room for.
+
+    Raises
+    ------
+    ProjectedMemoryError
+        Naming both figures and what to change.
+    """
+    if projected > available:
+        raise ProjectedMemoryError(
+            f"{name} would need {projected / 1e9:.1f} GB in a worker, which has "
+            f"{available / 1e9:.1f} GB. Use fewer workers, or raise "
+            "cluster.memory_limit."
+        )
+
+
+def file_digests(model_dir: Path, names: Sequence[str]) -> dict[str, str]:
+    """Return the SHA-256 of each file of a model."""
+    return {
+        name: hashlib.sha256((model_dir / name).read_bytes()).hexdigest()
+        for name in names
+    }
+
+
+def load_model(run: RunDirectory, name: str, train: TrainConfig) -> Model:
+    """Return the trained model called ``name``, after checking its files.
+
+    Raises
+    ------
+    ModelError
+        When it is not trained, or a file was changed or lost since.
+    """
+    model_dir = run.model_dir(name)
+    if not run.model_path(name).is_file():
+        raise ModelError(f"{run.path} has no trained model {name}.")
+    expected = read_json(run.model_path(name))["files"]
+    try:
+        found = file_digests(model_dir, list(expected))
+    except FileNotFoundError as error:
+        raise ModelError(f"{error.filename} is missing; train {name} again.") from error
+    for file_name, digest in expected.items():
+        if found[file_name] != digest:
+            raise ModelError(
+                f"{model_dir / file_name} was changed after training; delete "
+                f"{model_dir} and train again."
+            )
+    return get_trainer(name, train).load(model_dir)
+
+
+@functools.lru_cache(maxsize=8)
+def load_cached(run: RunDirectory, name: str, train: TrainConfig) -> Model:
+    """Return a trained model, loaded once a process."""
+    return load_model(run, name, train)

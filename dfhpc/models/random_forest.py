@@ -1,0 +1,166 @@
+"""Random forest out of core: each tree on its own columns and bootstrap of rows.
+
+Louppe & Geurts 2012, "Ensembles on random patches": trees on random subsets of
+rows and columns are as accurate as trees on all, at a fraction of the memory. No
+process ever holds all columns of all rows. The trees are scikit-learn's.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfhpc.cluster.pool import Unit, WorkPool, run_units
+from dfhpc.config import RandomForestConfig
+from dfhpc.constants import ROW_LENGTH
+from dfhpc.models.base import PROCESS_BYTES, TRAINING_ROWS_NAME, Model, TrainingRows
+from dfhpc.models.forest import Forest
+from dfhpc.runs import RunDirectory
+from dfhpc.store.reading import RowReader
+
+FOREST_NAME = "forest.npz"
+
+PATCHES_BYTES = 768 * 1024**2
+"""Columns gathered in one pass over the store, for as many trees as fit."""
+
+BOOTSTRAP_SHARE = 1 - np.exp(-1)
+"""Share of rows that a bootstrap of many rows draws at least once."""
+
+
+class RandomForestTrainer:
+    """Grows trees as independent units, each with a done-mark of its own."""
+
+    name: ClassVar[str] = "random_forest"
+
+    def __init__(self, config: RandomForestConfig) -> None:
+        """Take the settings."""
+        self._config = config
+
+    @property
+    def num_steps(self) -> int:
+        """Trees."""
+        return self._config.num_trees
+
+    def _patch_bytes(self, num_rows: int) -> int:
+        """Return the size of one tree's columns and rows, as uint8."""
+        share = min(1.0, BOOTSTRAP_SHARE * 1.05)
+        return int(num_rows * share * self._columns)
+
+    @property
+    def _columns(self) -> int:
+        return min(self._config.columns_per_tree, ROW_LENGTH)
+
+    def trees_per_task(self, num_rows: int, num_workers: int) -> int:
+        """Return for how many trees a task gathers columns in one pass."""
+        if self._config.trees_per_task is not None:
+            return self._config.trees_per_task
+        room = max(1, PATCHES_BYTES // max(1, self._patch_bytes(num_rows)))
+        fair = -(-self._config.num_trees // max(1, num_workers))
+        return min(room, fair)
+
+    def project_bytes(self, num_rows: int, shard_bytes: int) -> int:
+        """Return a worker's peak: its patches, one of them as float32, two shards."""
+        patch = self._patch_bytes(num_rows)
+        patches = patch * self.trees_per_task(num_rows, num_workers=1)
+        return PROCESS_BYTES + patches + 4 * patch + 2 * shard_bytes
+
+    def train(
+        self, run: RunDirectory, pool: WorkPool, advance: Callable[[int], None]
+    ) -> dict[str, Any]:
+        """Grow the trees that are not there yet, then join all in one file."""
+        model_dir = run.model_dir(self.name)
+        (model_dir / "trees").mkdir(parents=True, exist_ok=True)
+        num_rows = len(TrainingRows.load(model_dir / TRAINING_ROWS_NAME).rows)
+        count = self._config.num_trees
+        missing = [t for t in range(count) if not _tree_path(model_dir, t).exists()]
+        advance(count - len(missing))
+        size = self.trees_per_task(num_rows, pool.num_workers)
+        tasks = [tuple(missing[i : i + size]) for i in range(0, len(missing), size)]
+        for _, grown in run_units(pool, self._units(run, tasks)):
+            advance(grown)
+        trees = [Forest.load(_tree_path(model_dir, tree)) for tree in range(count)]
+        Forest.joined(trees).save(model_dir / FOREST_NAME)
+        return {"trees": count, "nodes": sum(len(tree.feature) for tree in trees)}
+
+    def _units(
+        self, run: RunDirectory, tasks: Iterable[tuple[int, ...]]
+    ) -> Iterable[Unit]:
+        for trees in tasks:
+            key = f"{self.name}-trees-{trees[0]}"
+            yield Unit.fixed(key, grow_trees, run.path, self._config, trees)
+
+    def files(self) -> tuple[str, ...]:
+        """Return the one file of a trained forest."""
+        return (FOREST_NAME,)
+
+    def load(self, model_dir: Path) -> Model:
+        """Return the trained forest."""
+        return Forest.load(model_dir / FOREST_NAME)
+
+
+def _tree_path(model_dir: Path, tree: int) -> Path:
+    return model_dir / "trees" / f"{tree:05d}.npz"
+
+
+def grow_trees(
+    run_dir: Path, config: RandomForestConfig, trees: tuple[int, ...]
+) -> int:
+    """Grow some trees and write a file each; return how many.
+
+    A tree depends on the training rows, the settings and its number alone.
+    """
+    run = RunDirectory(run_dir)
+    model_dir = run.model_dir(RandomForestTrainer.name)
+    training = TrainingRows.load(model_dir / TRAINING_ROWS_NAME)
+    draws = [_Draw(config, tree, len(training.rows)) for tree in trees]
+    reader = RowReader(run.store_path)
+    position = 0
+    for rows, pixels in reader.iter_partitions(training.rows):
+        for draw in draws:
+            draw.gather(pixels, position)
+        position += len(rows)
+    for tree in trees:
+        forest = draws.pop(0).grow(training.labels)
+        forest.save(_tree_path(model_dir, tree))
+    return len(trees)
+
+
+class _Draw:
+    """The columns and the bootstrap of one tree, and their values once gathered."""
+
+    def __init__(self, config: RandomForestConfig, tree: int, num_rows: int) -> None:
+        rng = np.random.default_rng([config.seed, tree])
+        count = min(config.columns_per_tree, ROW_LENGTH)
+        self._config = config
+        self._columns = np.sort(rng.choice(ROW_LENGTH, count, replace=False))
+        drawn = rng.integers(0, num_rows, num_rows)
+        self._weights = np.bincount(drawn, minlength=num_rows)
+        self._chosen = np.flatnonzero(self._weights)
+        self._seed = int(rng.integers(2**31))
+        self._patch = np.empty((len(self._chosen), count), np.uint8)
+
+    def gather(self, pixels: NDArray[np.uint8], position: int) -> None:
+        """Take what this tree wants of training rows ``position`` and on."""
+        first, last = np.searchsorted(self._chosen, [position, position + len(pixels)])
+        inside = self._chosen[first:last] - position
+        self._patch[first:last] = pixels[inside[:, None], self._columns]
+
+    def grow(self, labels: NDArray[np.int8]) -> Forest:
+        """Return the tree; rows that the bootstrap left out have no weight."""
+        from sklearn.tree import DecisionTreeClassifier
+
+        config = self._config
+        tree = DecisionTreeClassifier(
+            max_features=min(config.max_features, len(self._columns)),
+            min_samples_leaf=config.min_rows_leaf,
+            max_depth=config.max_depth,
+            random_state=self._seed,
+        )
+        tree.fit(
+            self._patch.astype(np.float32),
+            labels[self._chosen],
+            sample_weight=self._weights[self._chosen].astype(np.float64),
+        )
+        return Forest.from_sklearn(tree, self._columns)

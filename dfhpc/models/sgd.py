@@ -1,0 +1,279 @@
+"""A linear model by SGD, for any number of rows: batches streamed from the store.
+
+Columns are standardized with the training rows' mean and deviation, then divided by
+the square root of their number, so that a row has length about one and the default
+learning rate of scikit-learn's SGDClassifier holds. The fit advances from
+checkpoint to checkpoint; one that is resumed ends with the weights of one that was
+never disturbed, bit for bit.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfhpc.cluster.pool import Unit, WorkPool, run_units
+from dfhpc.config import SgdConfig
+from dfhpc.constants import ROW_LENGTH
+from dfhpc.errors import ModelError
+from dfhpc.models.base import (
+    PROCESS_BYTES,
+    TRAINING_ROWS_NAME,
+    Model,
+    Scores,
+    TrainingRows,
+)
+from dfhpc.runs import RunDirectory, atomic_path
+from dfhpc.store.reading import Pixels, RowReader
+
+SCALE_NAME = "scale.npz"
+CHECKPOINT_NAME = "checkpoint.skops"
+WEIGHTS_NAME = "weights.npz"
+
+SCORE_ROWS = 64
+"""Rows widened to float64 at a time when scoring: 157 MB."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What is taken from, and multiplied with, each column: (307200,) each."""
+
+    mean: Floats
+    factor: Floats
+    """0 for a column that never changes."""
+
+    def apply(self, pixels: Pixels) -> NDArray[np.float32]:
+        """Return scaled rows."""
+        rows = pixels.astype(np.float32)
+        rows -= self.mean.astype(np.float32)
+        rows *= self.factor.astype(np.float32)
+        return rows
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """Weights over raw pixels; the scaling is folded in."""
+
+    weights: Floats
+    intercept: float
+
+    def decide(self, rows: Pixels) -> Floats:
+        """Return the signed distance of each row, positive towards fake."""
+        parts = [
+            rows[i : i + SCORE_ROWS].astype(np.float64) @ self.weights
+            for i in range(0, len(rows), SCORE_ROWS)
+        ]
+        return np.concatenate([*parts, np.zeros(0)]) + self.intercept
+
+    def score(self, rows: Pixels) -> Scores:
+        """Return the logistic function of the decision."""
+        from scipy.special import expit
+
+        return np.asarray(expit(self.decide(rows)))
+
+    def save(self, path: Path) -> None:
+        """Write to ``path``, whole or not at all."""
+        with atomic_path(path) as tmp, tmp.open("wb") as file:
+            np.savez(file, weights=self.weights, intercept=self.intercept)
+
+    @classmethod
+    def load(cls, path: Path) -> "LinearModel":
+        """Return what ``save`` wrote."""
+        with np.load(path, allow_pickle=False) as arrays:
+            return cls(arrays["weights"], float(arrays["intercept"]))
+
+
+class SgdTrainer:
+    """Measures the columns, then advances the fit a checkpoint at a time."""
+
+    name: ClassVar[str] = "sgd"
+
+    def __init__(self, config: SgdConfig) -> None:
+        """Take the settings."""
+        self._config = config
+
+    @property
+    def num_steps(self) -> int:
+        """Epochs."""
+        return self._config.epochs
+
+    def project_bytes(self, num_rows: int, shard_bytes: int) -> int:
+        """Return a worker's peak: the buffer twice, a scaled batch, the columns."""
+        del num_rows
+        buffer = self._config.buffer_partitions * shard_bytes
+        batch = 3 * self._config.batch_rows * ROW_LENGTH * 4
+        return PROCESS_BYTES + 2 * buffer + batch + 12 * ROW_LENGTH * 8
+
+    def train(
+        self, run: RunDirectory, pool: WorkPool, advance: Callable[[int], None]
+    ) -> dict[str, Any]:
+        """Advance until all epochs are done, then write the weights."""
+        if not (run.model_dir(self.name) / SCALE_NAME).exists():
+            self._run(pool, "scale", measure_columns, (run.path,))
+        done = 0
+        while True:
+            arguments = (run.path, self._config)
+            epoch, finished = self._run(pool, "fit", advance_fit, arguments)
+            advance(epoch - done)
+            done = epoch
+            if finished:
+                return {"epochs": epoch}
+
+    def _run(
+        self,
+        pool: WorkPool,
+        step: str,
+        function: Callable[..., Any],
+        arguments: tuple[Any, ...],
+    ) -> Any:
+        unit = Unit.fixed(f"{self.name}-{step}", function, *arguments)
+        return [result for _, result in run_units(pool, [unit])][0]
+
+    def files(self) -> tuple[str, ...]:
+        """Return the one file of a trained linear model."""
+        return (WEIGHTS_NAME,)
+
+    def load(self, model_dir: Path) -> Model:
+        """Return the trained linear model."""
+        return LinearModel.load(model_dir / WEIGHTS_NAME)
+
+
+def measure_columns(run_dir: Path) -> None:
+    """Write mean and factor of each column over the training rows.
+
+    Sums of pixels and of their squares are integers, so they are exact and the
+    same in any order.
+    """
+    run = RunDirectory(run_dir)
+    model_dir = run.model_dir(SgdTrainer.name)
+    training = TrainingRows.load(model_dir / TRAINING_ROWS_NAME)
+    total = np.zeros(ROW_LENGTH, np.int64)
+    squares = np.zeros(ROW_LENGTH, np.int64)
+    for _, pixels in RowReader(run.store_path).iter_partitions(training.rows):
+        total += pixels.sum(axis=0, dtype=np.int64)
+        squares += _SQUARES[pixels].sum(axis=0, dtype=np.int64)
+    scale = scale_from_sums(total, squares, len(training.rows))
+    with atomic_path(model_dir / SCALE_NAME) as tmp, tmp.open("wb") as file:
+        np.savez(file, mean=scale.mean, factor=scale.factor)
+
+
+_SQUARES = np.arange(256, dtype=np.uint16) ** 2
+"""A uint8 squared, by looking it up: a narrow copy where a cast would be wide."""
+
+
+def scale_from_sums(
+    total: NDArray[np.int64], squares: NDArray[np.int64], count: int
+) -> Scale:
+    """Return the scale of columns with these sums over ``count`` rows."""
+    mean = total / count
+    # In integers: the difference of two large floats would lose what matters.
+    variance = (count * squares - total**2) / count**2
+    deviation = np.sqrt(variance)
+    length = math.sqrt(len(total))
+    factor = np.divide(
+        1.0, deviation * length, out=np.zeros(len(total)), where=deviation > 0
+    )
+    return Scale(mean, factor)
+
+
+def advance_fit(run_dir: Path, config: SgdConfig) -> tuple[int, bool]:
+    """Go on from the checkpoint until the next is due; return epochs done, and if all.
+
+    Writes the weights when the last epoch is done.
+    """
+    run = RunDirectory(run_dir)
+    model_dir = run.model_dir(SgdTrainer.name)
+    training = TrainingRows.load(model_dir / TRAINING_ROWS_NAME)
+    reader = RowReader(run.store_path)
+    scale = _load_scale(model_dir / SCALE_NAME)
+    model, step = _load_checkpoint(model_dir / CHECKPOINT_NAME, config)
+    windows = -(-len(reader.partitions_of(training.rows)) // config.buffer_partitions)
+    last, started = config.epochs * windows, time.monotonic()
+    while step < last:
+        epoch, window = divmod(step, windows)
+        for pixels, labels in _window_batches(reader, training, config, epoch, window):
+            model.partial_fit(scale.apply(pixels), labels, classes=[0, 1])
+        step += 1
+        if time.monotonic() - started >= config.checkpoint_s:
+            break
+    _save_checkpoint(model_dir / CHECKPOINT_NAME, model, step)
+    if step == last:
+        folded = _fold(model.coef_[0], float(model.intercept_[0]), scale)
+        folded.save(model_dir / WEIGHTS_NAME)
+    return step // windows, step == last
+
+
+def _window_batches(
+    reader: RowReader,
+    training: TrainingRows,
+    config: SgdConfig,
+    epoch: int,
+    window: int,
+) -> Iterator[tuple[Pixels, NDArray[np.int8]]]:
+    """Yield the batches of one window: some partitions, their rows shuffled together.
+
+    Order depends on seed, epoch and window alone. The manifest's order is shuffled
+    already, so a few partitions are a fair sample of all.
+    """
+    partitions = reader.partitions_of(training.rows)
+    order = np.random.default_rng([config.seed, epoch]).permutation(partitions)
+    size = config.buffer_partitions
+    taken = order[window * size : (window + 1) * size]
+    parts = [reader.read_partition(int(index), training.rows) for index in taken]
+    rows = np.concatenate([part[0] for part in parts])
+    pixels = np.concatenate([part[1] for part in parts])
+    labels = training.labels[np.searchsorted(training.rows, rows)]
+    shuffled = np.random.default_rng([config.seed, epoch, window]).permutation(
+        len(rows)
+    )
+    for start in range(0, len(rows), config.batch_rows):
+        batch = shuffled[start : start + config.batch_rows]
+        yield pixels[batch], labels[batch]
+
+
+def _new_model(config: SgdConfig) -> Any:
+    from sklearn.linear_model import SGDClassifier
+
+    loss = {"logistic": "log_loss", "hinge": "hinge"}[config.loss]
+    return SGDClassifier(
+        loss=loss, alpha=config.alpha, shuffle=False, random_state=config.seed
+    )
+
+
+def _save_checkpoint(path: Path, model: Any, step: int) -> None:
+    """Write model and position in one file, so that they never disagree."""
+    import skops.io
+
+    with atomic_path(path) as tmp:
+        skops.io.dump({"model": model, "step": step}, tmp)
+
+
+def _load_checkpoint(path: Path, config: SgdConfig) -> tuple[Any, int]:
+    """Return model and position, a new model at 0 where there is no checkpoint."""
+    import skops.io
+
+    if not path.exists():
+        return _new_model(config), 0
+    unknown = skops.io.get_untrusted_types(file=path)
+    if unknown:
+        raise ModelError(f"{path} holds types that are not trusted: {unknown}.")
+    state = skops.io.load(path)
+    return state["model"], int(state["step"])
+
+
+def _load_scale(path: Path) -> Scale:
+    with np.load(path, allow_pickle=False) as arrays:
+        return Scale(arrays["mean"], arrays["factor"])
+
+
+def _fold(coefficients: Any, intercept: float, scale: Scale) -> LinearModel:
+    """Return the same model over raw pixels."""
+    weights = np.asarray(coefficients, np.float64) * scale.factor
+    return LinearModel(weights, float(intercept - scale.mean @ weights))

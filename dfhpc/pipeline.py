@@ -1,0 +1,205 @@
+"""The stages of a run in order, those that are not done, under one lock."""
+
+import contextlib
+import functools
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dfhpc.cluster.lazy import LazyPool, pool_for
+from dfhpc.cluster.signals import install_handlers, raise_if_stopped
+from dfhpc.config import (
+    Settings,
+    load_recipe,
+    parse_override,
+    parse_settings,
+    with_overrides,
+)
+from dfhpc.errors import ConfigError
+from dfhpc.locks import hold
+from dfhpc.runs import RunDirectory, open_run, read_json
+from dfhpc.stages import evaluate, extract, scan, train
+from dfhpc.usage.sampler import Sampler, sampled_stage, sampling_driver
+from dfhpc.videos.layouts import read_videos
+from dfhpc.videos.manifest import read_manifest, write_manifest
+
+if TYPE_CHECKING:
+    from distributed import WorkerPlugin
+
+logger = logging.getLogger(__name__)
+
+STAGES = ("scan", "extract", "train", "evaluate")
+
+Report = Callable[[str, Any], None]
+"""Called with the name of a finished stage and what it returned."""
+
+
+def resolve(
+    run_dir: Path | None,
+    recipe: Path | None,
+    first: dict[str, Any],
+    options: dict[str, Any],
+) -> Settings:
+    """Return the settings of a run: defaults, then recipe, then options.
+
+    Without a recipe, a run directory that exists goes on with its own settings.
+    ``first`` holds dotted keys, ``options`` those of the command line; None means
+    not given.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown key or a wrong value.
+    """
+    run = None if run_dir is None else RunDirectory(run_dir.absolute())
+    if recipe is not None:
+        raw, source = load_recipe(recipe), str(recipe)
+    elif run is not None and run.config_path.exists():
+        raw, source = scan.load_settings(run).to_json(), str(run.config_path)
+    else:
+        raw, source = {}, "the command line"
+    raw = with_overrides(raw, _given(first) | _named(options))
+    if "data" not in raw or "path" not in raw["data"]:
+        raise ConfigError("No data are named; give --data DIR.")
+    return scan.with_absolute_paths(parse_settings(raw, source))
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if value is not None}
+
+
+def _named(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the dotted keys that the options of the command line stand for."""
+    models = options.get("models")
+    named = {
+        "data.layout": options.get("layout"),
+        "extract.frames_per_video": options.get("frames_per_video"),
+        "extract.detector": options.get("detector"),
+        "split.kind": options.get("split"),
+        "train.models": models and [name.strip() for name in models.split(",")],
+    }
+    return _given(named) | dict(map(parse_override, options["assignments"]))
+
+
+def start(run_dir: Path, settings: Settings) -> RunDirectory:
+    """Return the run directory at ``run_dir``, begun or found with these settings."""
+    run = RunDirectory(run_dir.absolute())
+    with hold(run.lock_path):
+        scan.start_run(run, settings)
+    return run
+
+
+def reopen(run_dir: Path, workers: int | None) -> tuple[RunDirectory, Settings]:
+    """Return a run directory and its settings, with another number of workers."""
+    run = open_run(run_dir)
+    settings = scan.load_settings(run)
+    if workers is not None:
+        cluster = settings.cluster.model_copy(update={"workers": workers})
+        settings = settings.model_copy(update={"cluster": cluster})
+    return run, settings
+
+
+def scan_only(
+    settings: Settings, run_dir: Path | None, output: Path | None
+) -> dict[str, Any]:
+    """Scan, for a run directory or for none, and return counts."""
+    if run_dir is None:
+        _, videos = read_videos(settings.data)
+    else:
+        run = start(run_dir, settings)
+        run_stages(run, settings, ("scan",), lambda stage, result: None)
+        videos = read_manifest(run.manifest_path)
+    if output is not None:
+        write_manifest(output, videos)
+    return scan.summarize(videos)
+
+
+def result(run: RunDirectory, stage: str) -> dict[str, Any]:
+    """Return what a finished stage found."""
+    readers: dict[str, Callable[[], dict[str, Any]]] = {
+        "scan": lambda: scan.summarize(read_manifest(run.manifest_path)),
+        "extract": lambda: read_json(run.extracted_path),
+        "train": lambda: train.read_cards(run, scan.load_settings(run)),
+        "evaluate": lambda: evaluate.load_evaluation(run),
+    }
+    return readers[stage]()
+
+
+def _is_done(stage: str, run: RunDirectory, settings: Settings) -> bool:
+    checks: dict[str, Callable[[], bool]] = {
+        "scan": lambda: scan.is_done(run),
+        "extract": lambda: extract.is_done(run),
+        "train": lambda: train.is_done(run, settings),
+        "evaluate": lambda: evaluate.is_done(run, settings),
+    }
+    return checks[stage]()
+
+
+def run_stages(
+    run: RunDirectory, settings: Settings, stages: tuple[str, ...], report: Report
+) -> bool:
+    """Do those of ``stages`` that are not done; report each; return if any was.
+
+    Raises
+    ------
+    RunLockedError
+        When another process works on the run directory.
+    StoppedError
+        When a stop was requested; what is finished is kept.
+    """
+    if all(_is_done(stage, run, settings) for stage in stages):
+        return False
+    install_handlers()
+    with (
+        hold(run.lock_path),
+        _logging_to_file(run),
+        sampling_driver(run.usage_dir) as sampler,
+        pool_for(settings.cluster, functools.partial(_plugin, run)) as pools,
+    ):
+        for stage in stages:
+            if not _is_done(stage, run, settings):
+                report(stage, _run_stage(stage, run, settings, pools, sampler))
+                raise_if_stopped()
+    return True
+
+
+def _run_stage(
+    stage: str, run: RunDirectory, settings: Settings, pools: LazyPool, sampler: Sampler
+) -> Any:
+    logger.info("Stage %s begins.", stage)
+    calls: dict[str, Callable[[], Any]] = {
+        "scan": lambda: scan.summarize(scan.scan(run, settings)),
+        "extract": lambda: extract.extract(run, settings, pools),
+        "train": lambda: train.train(run, settings, pools),
+        "evaluate": lambda: evaluate.evaluate(run, settings, pools),
+    }
+    with sampled_stage(sampler, stage, _requested_bytes(settings)):
+        return calls[stage]()
+
+
+def _requested_bytes(settings: Settings) -> int | None:
+    """Return the memory that the user asked for, over all workers, if they did."""
+    limit, workers = settings.cluster.memory_limit, settings.cluster.workers
+    return int(limit) * workers if limit is not None and workers else None
+
+
+def _plugin(run: RunDirectory) -> "WorkerPlugin":
+    from dfhpc.usage.plugin import UsagePlugin
+
+    return UsagePlugin(run.usage_dir)
+
+
+@contextlib.contextmanager
+def _logging_to_file(run: RunDirectory) -> Iterator[None]:
+    """Add what this process logs to a file of the run directory."""
+    run.logs_dir.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(run.logs_dir / "driver.log", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        handler.close()

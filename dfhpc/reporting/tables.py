@@ -1,0 +1,204 @@
+"""Facts as plain text, in tables like those of the published work."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tabulate import tabulate
+
+LEVELS = ("frame", "video")
+
+
+def manifest_text(summary: Mapping[str, Any]) -> str:
+    """Return what a scan found."""
+    labels = summary["labels"]
+    head = (
+        f"{summary['videos']} videos ({labels['real']} real, {labels['fake']} fake, "
+        f"{labels['unknown']} without label) in {summary['groups']} groups, "
+        f"{summary['bytes'] / 1e9:.2f} GB"
+    )
+    rows = [(m["method"], m["label"], m["videos"]) for m in summary["methods"]]
+    return f"{head}\n\n{tabulate(rows, headers=['method', 'label', 'videos'])}"
+
+
+def extraction_text(report: Mapping[str, Any]) -> str:
+    """Return how videos and frames ended, and the capture rate of each class."""
+    videos = ", ".join(f"{count} {name}" for name, count in report["videos"].items())
+    rows = [
+        (name, c["frames"], c["ok"], c["no_face"], c["unreadable"], _percent(c))
+        for name, c in report["classes"].items()
+    ]
+    header = ["class", "frames", "faces", "no face", "unreadable", "capture rate"]
+    lines = [f"Videos: {videos}", "", tabulate(rows, headers=header)]
+    problems = report["without_faces"]
+    if problems:
+        shown = [(p["video_id"], p["status"], p["reason"]) for p in problems[:10]]
+        lines += ["", tabulate(shown, headers=["video", "status", "reason"])]
+        if len(problems) > len(shown):
+            lines.append(f"... and {len(problems) - len(shown)} more")
+    if report["quarantined"]:
+        lines += [
+            "",
+            f"{report['quarantined']} videos quarantined: they killed workers.",
+        ]
+    return "\n".join(lines)
+
+
+def _percent(counts: Mapping[str, Any]) -> str:
+    rate = counts["capture_rate"]
+    return "-" if rate is None else f"{100 * rate:.2f} %"
+
+
+def audit_text(evaluation: Mapping[str, Any]) -> str:
+    """Return the split, its balance, and what its parts share."""
+    audit, split = evaluation["audit"], evaluation["split"]
+    leaky = " -- LEAKY" if split["leaky"] else ""
+    balance = [
+        (part, c["videos"], c["real"], c["fake"], c["groups"])
+        for part, c in audit["balance"].items()
+    ]
+    overlap = [
+        (pair, counts["groups"], counts["videos"], counts["sources"])
+        for pair, counts in audit["overlap"].items()
+    ]
+    lines = [
+        f"Split {split['kind']} (seed {split['seed']}){leaky}",
+        "",
+        tabulate(balance, headers=["part", "videos", "real", "fake", "groups"]),
+        "",
+        tabulate(overlap, headers=["shared by", "groups", "videos", "sources"]),
+    ]
+    if any(any(counts.values()) for counts in audit["overlap"].values()):
+        lines += ["", "LEAKY: the parts share people; the scores below are too good."]
+    if not audit["groups_known"]:
+        lines += [
+            "",
+            "Each video is its own group here: nothing tells who is in it, so",
+        ]
+        lines += ["the same people may be on both sides. Give groups in a CSV table."]
+    for reason, count in split["unused"].items():
+        lines += ["", f"{count} videos are not used: {reason}."]
+    return "\n".join(lines)
+
+
+def evaluation_text(evaluation: Mapping[str, Any]) -> str:
+    """Return every model's test scores, and its table of classes."""
+    leaky = evaluation["split"]["leaky"]
+    parts = [audit_text(evaluation)]
+    for name, by_part in evaluation["models"].items():
+        parts.append(_model_text(name, by_part.get("test"), leaky=leaky))
+    return "\n\n".join(parts)
+
+
+def _model_text(name: str, test: Mapping[str, Any] | None, *, leaky: bool) -> str:
+    title = f"Model {name}, test part" + (" -- LEAKY" if leaky else "")
+    if test is None:
+        return f"{title}: no face in it"
+    measures = [_measure_row(level, test[level]) for level in LEVELS]
+    measures += [
+        _measure_row(f"{level}, {method}", found[level])
+        for method, found in test["methods"].items()
+        for level in LEVELS
+    ]
+    header = ["level", "n", "accuracy", "ROC AUC", "AP", "EER", "log loss", "Brier"]
+    table = tabulate(measures, headers=header, disable_numparse=True)
+    blocks = [f"{title}\n{'=' * len(title)}", table]
+    blocks += [_class_text(level, test[level]) for level in LEVELS]
+    return "\n\n".join(blocks)
+
+
+def _measure_row(name: str, found: Mapping[str, Any]) -> list[str]:
+    intervals = found.get("intervals_95", {})
+    return [
+        name,
+        str(found["num"]),
+        _number(found["accuracy"]) + _interval(intervals.get("accuracy")),
+        _number(found["roc_auc"]) + _interval(intervals.get("roc_auc")),
+        _number(found["average_precision"]),
+        _number(found["equal_error_rate"]),
+        _number(found["log_loss"]),
+        _number(found["brier"]),
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _interval(value: list[float] | None) -> str:
+    return "" if value is None else f" [{value[0]:.2f}, {value[1]:.2f}]"
+
+
+def _class_text(level: str, found: Mapping[str, Any]) -> str:
+    """Return the table of classes and the confusion matrix of one level."""
+    report = found["report"]
+    measures = ("precision", "recall", "f1-score")
+    rows = [
+        [name, *(f"{report[name][m]:.2f}" for m in measures), _support(report[name])]
+        for name in ("fake", "real")
+    ]
+    rows.append(["accuracy", "", "", _number(found["accuracy"]), str(found["num"])])
+    rows += [
+        [name, *(f"{report[name][m]:.2f}" for m in measures), _support(report[name])]
+        for name in ("macro avg", "weighted avg")
+    ]
+    header = [f"{level}s", "precision", "recall", "f1-score", "support"]
+    (real_real, real_fake), (fake_real, fake_fake) = found["confusion"]
+    confusion = tabulate(
+        [["real", real_real, real_fake], ["fake", fake_real, fake_fake]],
+        headers=["", "called real", "called fake"],
+    )
+    table = tabulate(rows, headers=header, disable_numparse=True)
+    return f"{table}\n\n{confusion}"
+
+
+def _support(report: Mapping[str, float]) -> str:
+    return f"{report['support']:.0f}"
+
+
+def training_text(cards: Mapping[str, Any]) -> str:
+    """Return what each model was trained on."""
+    rows = [
+        (
+            name,
+            card["faces"]["real"],
+            card["faces"]["fake"],
+            card["split"]["kind"] + (" -- LEAKY" if card["split"]["leaky"] else ""),
+            ", ".join(f"{count} {unit}" for unit, count in card["history"].items()),
+        )
+        for name, card in cards.items()
+    ]
+    header = ["model", "real faces", "fake faces", "split", "trained"]
+    return str(tabulate(rows, headers=header))
+
+
+def usage_text(stages: Mapping[str, Any]) -> str:
+    """Return LSF's resource usage summary of each stage."""
+    return "\n\n".join(
+        "\n".join([name, "", "Resource usage summary:", "", *used["lsf"]])
+        for name, used in stages.items()
+    )
+
+
+def verdict_text(verdict: Mapping[str, Any]) -> str:
+    """Return one line on one video, and why where it is no plain verdict."""
+    score = "" if verdict["score"] is None else f"  score {verdict['score']:.3f}"
+    faces = f"  {verdict['num_faces']} faces" if verdict["num_faces"] else ""
+    reason = f"  {verdict['reason']}: {verdict['detail']}" if verdict["reason"] else ""
+    leaky = "  (LEAKY model)" if verdict["model"]["split"]["leaky"] else ""
+    line = f"{verdict['status']:<15}{verdict['path']}{score}{faces}{reason}{leaky}"
+    return line.rstrip().rstrip(":")
+
+
+def status_text(status: Mapping[str, Any]) -> str:
+    """Return how far each stage is."""
+    rows = [
+        (s["stage"], s["state"], f"{s['done']} of {s['total']} {s['unit']}")
+        for s in status["stages"]
+    ]
+    lines = [f"{status['run_dir']}", ""]
+    lines.append(tabulate(rows, headers=["stage", "state", "done"]))
+    if status["working"]:
+        lines += ["", f"At work: process {status['working']}"]
+    if status["extraction"]:
+        lines += ["", extraction_text(status["extraction"])]
+    return "\n".join(lines)

@@ -1,0 +1,193 @@
+"""Every path of a run directory, and how files in it come to be whole or absent."""
+
+import contextlib
+import datetime
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dfhpc.constants import FORMAT_VERSION
+from dfhpc.errors import RunDirectoryError
+
+
+@contextlib.contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """Yield a temporary path that replaces ``target`` if the block succeeds.
+
+    The temporary file lies beside the target, because a rename is atomic only
+    within one file system, and bears a UUID, because process ids repeat across
+    the nodes of a cluster.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    tmp = target.with_name(f".{target.name}.{uuid.uuid4().hex}.partial")
+    try:
+        yield tmp
+        _sync(tmp)
+        os.replace(tmp, target)
+    except BaseException:
+        tmp.unlink(missing_ok=True)
+        raise
+
+
+def _sync(path: Path) -> None:
+    """Flush ``path`` to the disk, so that a mark never outlives its data."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_if_there(path: Path) -> None:
+    """Flush ``path`` to the disk; an all-zero Zarr chunk has no file."""
+    if path.exists():
+        _sync(path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` as UTF-8, whole or not at all."""
+    with atomic_path(path) as tmp:
+        tmp.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write ``value`` as JSON, whole or not at all; NaN is refused."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Return the value in a JSON file that dfhpc wrote.
+
+    Raises
+    ------
+    RunDirectoryError
+        When the file is absent or does not hold JSON.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        return json.loads(text)
+    except FileNotFoundError:
+        raise RunDirectoryError(f"{path} does not exist.") from None
+    except ValueError as error:
+        raise RunDirectoryError(f"{path} is damaged ({error}).") from error
+
+
+def utc_now() -> str:
+    """Return the time now as ISO 8601 in UTC, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """The paths of one run; nothing else builds a path inside it."""
+
+    path: Path
+
+    @property
+    def config_path(self) -> Path:
+        """Resolved settings."""
+        return self.path / "config.json"
+
+    @property
+    def manifest_path(self) -> Path:
+        """The videos, in row order; its presence is the done-mark of scan."""
+        return self.path / "manifest.csv"
+
+    @property
+    def store_path(self) -> Path:
+        """The Zarr group of faces."""
+        return self.path / "faces.zarr"
+
+    @property
+    def partitions_dir(self) -> Path:
+        """Done-marks of extraction."""
+        return self.path / "partitions"
+
+    def partition_path(self, partition: int) -> Path:
+        """Done-mark of one partition, with the record of each of its videos."""
+        return self.partitions_dir / f"{partition:06d}.json"
+
+    def current_path(self, partition: int) -> Path:
+        """Which video a worker reads just now, for the case that it dies of it."""
+        return self.partitions_dir / f"{partition:06d}.current"
+
+    @property
+    def deaths_path(self) -> Path:
+        """How many workers died while reading which video."""
+        return self.partitions_dir / "deaths.json"
+
+    @property
+    def extracted_path(self) -> Path:
+        """Done-mark of extraction as a whole."""
+        return self.partitions_dir / "finished.json"
+
+    @property
+    def split_path(self) -> Path:
+        """Which videos or rows train, calibrate and test."""
+        return self.path / "split.json"
+
+    @property
+    def models_dir(self) -> Path:
+        """One folder a model."""
+        return self.path / "models"
+
+    def model_dir(self, name: str) -> Path:
+        """Files of one model; ``model.json`` in it is its done-mark."""
+        return self.models_dir / name
+
+    def model_path(self, name: str) -> Path:
+        """Done-mark of a model: what it was trained on."""
+        return self.model_dir(name) / "model.json"
+
+    @property
+    def evaluation_dir(self) -> Path:
+        """Scores and metrics of every model."""
+        return self.path / "evaluation"
+
+    @property
+    def evaluation_path(self) -> Path:
+        """Metrics of every model; the done-mark of evaluation."""
+        return self.evaluation_dir / "evaluation.json"
+
+    @property
+    def usage_dir(self) -> Path:
+        """Samples of CPU and memory, one file a process."""
+        return self.path / "usage"
+
+    @property
+    def logs_dir(self) -> Path:
+        """Log files of the driver."""
+        return self.path / "logs"
+
+    @property
+    def lock_path(self) -> Path:
+        """Who works on this run directory now."""
+        return self.path / "run.lock"
+
+
+def open_run(path: Path) -> RunDirectory:
+    """Return the run directory at ``path``.
+
+    Raises
+    ------
+    RunDirectoryError
+        When ``path`` is no run directory, or one of another format version.
+    """
+    run = RunDirectory(path.absolute())
+    if not run.config_path.is_file():
+        raise RunDirectoryError(
+            f"{path} is not a run directory: it has no config.json. "
+            "Start one with `dfhpc run --data DIR --run-dir RUN_DIR`."
+        )
+    version = read_json(run.config_path).get("format_version")
+    if version != FORMAT_VERSION:
+        raise RunDirectoryError(
+            f"{path} has format version {version}; this dfhpc reads "
+            f"{FORMAT_VERSION}. Use the dfhpc that made it, or a new run directory."
+        )
+    return run

@@ -1,0 +1,111 @@
+"""Predict: a verdict on a new video, read just as the videos of training were."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfhpc.config import parse_settings
+from dfhpc.constants import ROW_LENGTH
+from dfhpc.errors import ModelError
+from dfhpc.extraction.records import VideoRecord
+from dfhpc.extraction.video import Face, extract_video
+from dfhpc.models.base import load_cached
+from dfhpc.runs import RunDirectory, read_json
+from dfhpc.verdict import decide
+
+
+def trained_models(run: RunDirectory) -> list[str]:
+    """Return the models of a run that are trained, by name."""
+    return sorted(path.parent.name for path in run.models_dir.glob("*/model.json"))
+
+
+def choose_model(run: RunDirectory, name: str | None) -> str:
+    """Return the model asked for, or the one that ranked the calibration videos best.
+
+    Test videos are not looked at: a model chosen by them would be chosen too well.
+
+    Raises
+    ------
+    ModelError
+        When there is no such model; names those there are.
+    """
+    trained = trained_models(run)
+    if not trained:
+        raise ModelError(f"{run.path} has no trained model; run `dfhpc run` first.")
+    if name is not None:
+        if name not in trained:
+            raise ModelError(
+                f"{run.path} has no trained model {name}; it has {', '.join(trained)}."
+            )
+        return name
+    return max(trained, key=lambda model: (_calibration_auc(run, model), model))
+
+
+def _calibration_auc(run: RunDirectory, name: str) -> float:
+    if not run.evaluation_path.exists():
+        return 0.0
+    parts = read_json(run.evaluation_path)["models"].get(name, {})
+    return parts.get("calibration", {}).get("video", {}).get("roc_auc") or 0.0
+
+
+def predict_all(
+    run: RunDirectory, paths: Sequence[Path], name: str | None
+) -> Iterator[dict[str, Any]]:
+    """Yield the verdict on each video, by the model asked for or the best one."""
+    model = choose_model(run, name)
+    for path in paths:
+        yield predict(run, path, model)
+
+
+def predict(run: RunDirectory, path: Path, name: str) -> dict[str, Any]:
+    """Return the verdict of model ``name`` on the video at ``path``, as JSON values.
+
+    A video that cannot be judged gets a status and a reason, never a score.
+    """
+    card = read_json(run.model_path(name))
+    settings = parse_settings(card["settings"], str(run.model_path(name)))
+    model = load_cached(run, name, settings.train)
+    absolute = Path(os.path.abspath(path))
+    record, faces = extract_video(path.name, absolute, settings.extract)
+    scores = _scores(model.score, faces)
+    verdict = decide(record, scores, settings.extract.frames_per_video)
+    return {
+        "path": str(path),
+        **verdict.to_json(),
+        "video": _video_facts(record),
+        "frames": _frames(record, scores),
+        "model": {
+            "name": name,
+            "run_dir": str(run.path),
+            "split": card["split"],
+            "trained_on_faces": card["faces"],
+            "extract": card["settings"]["extract"],
+        },
+    }
+
+
+def _scores(score: Any, faces: list[Face | None]) -> list[float | None]:
+    """Return the score of each sampled frame, None where it has no face."""
+    found = [face.reshape(ROW_LENGTH) for face in faces if face is not None]
+    if not found:
+        return [None] * len(faces)
+    values: NDArray[np.float64] = score(np.stack(found))
+    remaining = iter(values.tolist())
+    return [None if face is None else next(remaining) for face in faces]
+
+
+def _video_facts(record: VideoRecord) -> dict[str, Any]:
+    facts = record.to_json()
+    del facts["frames"], facts["video_id"]
+    return facts
+
+
+def _frames(record: VideoRecord, scores: list[float | None]) -> list[dict[str, Any]]:
+    return [
+        frame.to_json() | {"score": score}
+        for frame, score in zip(record.frames, scores, strict=True)
+    ]

@@ -1,0 +1,1 @@
+"""The store: faces as rows of a Zarr group, and the partitions that write it."""

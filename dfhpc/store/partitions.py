@@ -1,0 +1,79 @@
+"""Partitions: ranges of whole videos, each written by one task as one shard."""
+
+from dataclasses import dataclass
+
+TARGET_SHARD_ROWS = 112
+"""Rows of a full shard: 34 MB of pixels, half a minute of detection."""
+
+TARGET_PARTITIONS = 32
+"""With few videos, shards are smaller, so that there is work for all workers."""
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A range of manifest positions, ``first`` to ``last`` exclusive."""
+
+    index: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class StoreLayout:
+    """Where the rows of which video lie.
+
+    Video at manifest position ``i`` owns rows ``i * frames_per_video`` and on.
+    """
+
+    num_videos: int
+    frames_per_video: int
+    videos_per_partition: int
+
+    @property
+    def num_rows(self) -> int:
+        """Row slots of the store, with or without a face."""
+        return self.num_videos * self.frames_per_video
+
+    @property
+    def rows_per_partition(self) -> int:
+        """Row slots of a shard."""
+        return self.videos_per_partition * self.frames_per_video
+
+    @property
+    def num_partitions(self) -> int:
+        """Shards of the store; the last may be part filled."""
+        return -(-self.num_videos // self.videos_per_partition)
+
+    def partition(self, index: int) -> Partition:
+        """Return the videos of partition ``index``.
+
+        >>> StoreLayout(5, 7, 2).partition(2)
+        Partition(index=2, first=4, last=5)
+        """
+        first = index * self.videos_per_partition
+        return Partition(
+            index, first, min(first + self.videos_per_partition, self.num_videos)
+        )
+
+    def rows(self, partition: Partition) -> slice:
+        """Return the row slots of a partition."""
+        return slice(
+            partition.first * self.frames_per_video,
+            partition.last * self.frames_per_video,
+        )
+
+
+def plan_store(
+    num_videos: int, frames_per_video: int, videos_per_partition: int | None
+) -> StoreLayout:
+    """Return the layout for so many videos; None chooses the partitions' size.
+
+    >>> plan_store(2000, 7, None).videos_per_partition
+    16
+    >>> plan_store(30, 7, None).videos_per_partition
+    1
+    """
+    if videos_per_partition is None:
+        most = max(1, TARGET_SHARD_ROWS // frames_per_video)
+        videos_per_partition = min(most, max(1, num_videos // TARGET_PARTITIONS))
+    return StoreLayout(num_videos, frames_per_video, videos_per_partition)

@@ -1,0 +1,147 @@
+"""The arrays of the store: declared once, made, opened and checked here."""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.codecs import BloscCodec
+
+from dfhpc.constants import (
+    FACE_CHANNELS,
+    FACE_SIDE,
+    FORMAT_VERSION,
+    LABEL_UNKNOWN,
+    ROW_LENGTH,
+)
+from dfhpc.errors import StoreError
+from dfhpc.store.partitions import StoreLayout
+
+CHUNK_COLUMNS = 19_200
+"""Columns of a chunk, 20 picture lines: what a reader of some columns must fetch."""
+
+
+@dataclass(frozen=True)
+class RowArray:
+    """An array with one entry a row, written once, when all rows are known."""
+
+    dtype: str
+    fill: Any
+    shape: tuple[int, ...] = ()
+    """Shape of one row's entry."""
+
+
+ROW_ARRAYS = {
+    "valid": RowArray("bool", False),
+    "label": RowArray("int8", LABEL_UNKNOWN),
+    "video": RowArray("int32", -1),
+    "frame_index": RowArray("int32", -1),
+    "time_s": RowArray("float64", np.nan),
+    "confidence": RowArray("float32", np.nan),
+    "box": RowArray("int32", -1, (4,)),
+    "landmarks": RowArray("float32", np.nan, (5, 2)),
+}
+
+
+def create_store(
+    path: Path, layout: StoreLayout, attributes: dict[str, Any]
+) -> zarr.Group:
+    """Allocate an empty store, whole, so that no worker ever resizes it.
+
+    A store that is there already is opened if it has the same shape and
+    ``attributes``; the remains of an interrupted call are replaced.
+
+    Raises
+    ------
+    StoreError
+        When another store is there.
+    """
+    wanted = _attributes(layout, attributes)
+    if (path / "zarr.json").is_file():
+        return _checked(path, wanted)
+    tmp = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(tmp, ignore_errors=True)
+    group = zarr.open_group(tmp, mode="w", attributes=wanted)
+    _create_arrays(group, layout)
+    shutil.rmtree(path, ignore_errors=True)
+    tmp.rename(path)
+    return zarr.open_group(path, mode="r+")
+
+
+def _attributes(layout: StoreLayout, attributes: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "format_version": FORMAT_VERSION,
+        "height": FACE_SIDE,
+        "width": FACE_SIDE,
+        "channels": FACE_CHANNELS,
+        "num_videos": layout.num_videos,
+        "frames_per_video": layout.frames_per_video,
+        "videos_per_partition": layout.videos_per_partition,
+        **attributes,
+    }
+
+
+def _create_arrays(group: zarr.Group, layout: StoreLayout) -> None:
+    rows = layout.rows_per_partition
+    group.create_array(
+        "faces",
+        shape=(layout.num_rows, ROW_LENGTH),
+        dtype="uint8",
+        chunks=(rows, CHUNK_COLUMNS),
+        shards=(rows, ROW_LENGTH),
+        compressors=BloscCodec(cname="zstd", clevel=1, shuffle="bitshuffle"),
+        fill_value=0,
+    )
+    for name, array in ROW_ARRAYS.items():
+        group.create_array(
+            name,
+            shape=(layout.num_rows, *array.shape),
+            dtype=array.dtype,
+            chunks=(layout.num_rows, *array.shape),
+            fill_value=array.fill,
+        )
+
+
+def _checked(path: Path, wanted: dict[str, Any]) -> zarr.Group:
+    group = zarr.open_group(path, mode="r+")
+    found = dict(group.attrs)
+    differing = sorted(
+        key for key in wanted.keys() | found.keys() if wanted.get(key) != found.get(key)
+    )
+    if differing:
+        raise StoreError(
+            f"{path} was made for another manifest, other settings or other library "
+            f"versions (it differs in {', '.join(differing)}). Use a new run directory."
+        )
+    return group
+
+
+def open_store(path: Path) -> zarr.Group:
+    """Open a store for reading.
+
+    Raises
+    ------
+    StoreError
+        When there is none, or it is damaged.
+    """
+    try:
+        return zarr.open_group(path, mode="r")
+    except (FileNotFoundError, ValueError, KeyError) as error:
+        raise StoreError(f"{path} holds no store that can be read: {error}.") from error
+
+
+def store_layout(group: zarr.Group) -> StoreLayout:
+    """Return the layout that a store was allocated with."""
+    names = ("num_videos", "frames_per_video", "videos_per_partition")
+    return StoreLayout(*(int(group.attrs[name]) for name in names))  # type: ignore[arg-type]
+
+
+@contextlib.contextmanager
+def modest_zarr() -> Iterator[None]:
+    """Keep Zarr to few threads and requests: many workers share the machine."""
+    with zarr.config.set({"async.concurrency": 2, "threading.max_workers": 2}):
+        yield

@@ -1,0 +1,1 @@
+"""Videos: the manifest, the layouts of data sets, sampling and decoding."""

@@ -1,0 +1,51 @@
+"""Readers of data-set layouts: a folder in, videos with label and group out."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from dfhpc.config import DataConfig
+from dfhpc.errors import DataLayoutError
+from dfhpc.videos.layouts import celebdf, dfdc, ffpp, folders, table
+from dfhpc.videos.manifest import Video, in_seeded_order
+
+READERS: dict[str, Callable[[Path, DataConfig], list[Video]]] = {
+    "ffpp": ffpp.read,
+    "dfdc": dfdc.read,
+    "celebdf": celebdf.read,
+    "folders": folders.read,
+    "csv": table.read,
+}
+
+
+def read_videos(data: DataConfig) -> tuple[str, list[Video]]:
+    """Return the layout's name and all videos of ``data``, in seeded order.
+
+    Raises
+    ------
+    DataLayoutError
+        When the folder is absent, holds no video, or is not laid out as said.
+    """
+    if data.path is None:
+        raise DataLayoutError("No data are named; give --data DIR.")
+    if not data.path.exists():
+        raise DataLayoutError(f"Data folder {data.path} does not exist.")
+    name = detect_layout(data.path) if data.layout == "auto" else data.layout
+    if data.path.is_dir() == (name == "csv"):
+        wanted = "a CSV file" if name == "csv" else "a folder"
+        raise DataLayoutError(f"{data.path}: layout {name} reads {wanted}.")
+    videos = READERS[name](data.path, data)
+    if not videos:
+        raise DataLayoutError(
+            f"{data.path} holds no video of layout {name}; see `dfhpc scan --help`."
+        )
+    return name, in_seeded_order(videos, data.order_seed)
+
+
+def detect_layout(path: Path) -> str:
+    """Return the name of the layout that ``path`` has, ``folders`` if no other."""
+    if path.is_file():
+        return "csv"
+    for name, module in (("ffpp", ffpp), ("celebdf", celebdf), ("dfdc", dfdc)):
+        if module.matches(path):
+            return name
+    return "folders"

@@ -1,0 +1,143 @@
+"""The manifest: the table of videos, in the order that rows follow."""
+
+import csv
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from dfhpc.constants import LABEL_FAKE, LABEL_NAMES, LABEL_REAL, LABEL_UNKNOWN
+from dfhpc.errors import DataLayoutError
+from dfhpc.runs import write_text
+
+LABEL_VALUES = {
+    "real": LABEL_REAL,
+    "0": LABEL_REAL,
+    "fake": LABEL_FAKE,
+    "1": LABEL_FAKE,
+    "unknown": LABEL_UNKNOWN,
+    "-1": LABEL_UNKNOWN,
+    "": LABEL_UNKNOWN,
+}
+"""Spellings of a label in a table, in lower case."""
+
+
+@dataclass(frozen=True)
+class Video:
+    """One line of the manifest."""
+
+    video_id: str
+    """Unique over the data: the path below the data folder, with slashes."""
+    path: str
+    """Absolute path of the file."""
+    label: int
+    """0 real, 1 fake, -1 unknown."""
+    group_id: str
+    """Identity component: a fake and every clip of its people share one."""
+    method: str = ""
+    """How it was made (Deepfakes, ...) or where it is from (youtube, ...)."""
+    split: str = ""
+    """What the data set says: train, val, test, or nothing."""
+    bytes: int = 0
+
+    @property
+    def label_name(self) -> str:
+        """The label as a word."""
+        return LABEL_NAMES[self.label]
+
+
+COLUMNS = tuple(field.name for field in fields(Video))
+
+
+def in_seeded_order(videos: Sequence[Video], seed: int) -> list[Video]:
+    """Return ``videos`` shuffled by ``seed``, whatever order they came in.
+
+    The order is that of a hash of seed and ``video_id``: the same on every file
+    system, machine and Python, and a video added later moves no other.
+
+    Raises
+    ------
+    DataLayoutError
+        When two videos share a ``video_id``.
+    """
+    counts = Counter(video.video_id for video in videos)
+    twice = sorted(video_id for video_id, count in counts.items() if count > 1)
+    if twice:
+        raise DataLayoutError(
+            f"{len(twice)} video ids occur more than once, the first is {twice[0]}; "
+            "give each video an id of its own."
+        )
+    return sorted(videos, key=lambda video: (_digest(seed, video), video.video_id))
+
+
+def _digest(seed: int, video: Video) -> bytes:
+    text = f"{seed}:{video.video_id}"
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
+
+
+def manifest_hash(videos: Sequence[Video]) -> str:
+    """Return a SHA-256 over everything of the manifest but where the files lie."""
+    digest = hashlib.sha256()
+    for video in videos:
+        record = [str(getattr(video, name)) for name in COLUMNS if name != "path"]
+        digest.update("\0".join(record).encode("utf-8", "surrogateescape") + b"\n")
+    return digest.hexdigest()
+
+
+def write_manifest(path: Path, videos: Sequence[Video]) -> None:
+    """Write ``videos`` as CSV, whole or not at all."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for video in videos:
+        writer.writerow(asdict(video) | {"label": video.label_name})
+    write_text(path, text.getvalue())
+
+
+def read_manifest(path: Path) -> list[Video]:
+    """Return the videos of a manifest that dfhpc wrote, in its order.
+
+    Raises
+    ------
+    DataLayoutError
+        When a column is missing or a value is wrong.
+    """
+    rows = read_table(path)
+    try:
+        return [
+            Video(
+                video_id=row["video_id"],
+                path=row["path"],
+                label=LABEL_VALUES[row["label"]],
+                group_id=row["group_id"],
+                method=row["method"],
+                split=row["split"],
+                bytes=int(row["bytes"]),
+            )
+            for row in rows
+        ]
+    except (KeyError, ValueError) as error:
+        raise DataLayoutError(f"{path} is not a manifest of dfhpc: {error}.") from error
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file with a header line.
+
+    Raises
+    ------
+    DataLayoutError
+        When the file is absent, empty or no text.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as f:
+            rows = list(csv.DictReader(f))
+    except (OSError, csv.Error) as error:
+        raise DataLayoutError(f"Table {path} cannot be read: {error}.") from error
+    if not rows:
+        raise DataLayoutError(f"Table {path} holds no video.")
+    return [
+        {key.strip(): (value or "").strip() for key, value in row.items() if key}
+        for row in rows
+    ]
