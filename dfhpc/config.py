@@ -44,6 +44,8 @@ class ExtractConfig(_Section):
     per_second: PositiveFloat | Literal["all"] = 1.0
     detector: Literal["mtcnn", "haar"] = "mtcnn"
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.9
+    second_look: bool = True
+    """Whether a frame without a face is tried again, mirrored."""
     choose: Literal["largest", "most_confident", "first"] = "largest"
     crop: Literal["plain", "square"] = "square"
     margin: Annotated[float, Field(ge=0, le=2)] = 0.3
@@ -68,7 +70,9 @@ class SgdConfig(_Section):
     """A linear model by stochastic gradient descent."""
 
     loss: Literal["logistic", "hinge"] = "logistic"
-    alpha: PositiveFloat = 1e-4
+    alpha: PositiveFloat = 1e-3
+    balanced: bool = True
+    """Whether both classes weigh the same, however many faces each has."""
     epochs: PositiveInt = 10
     batch_rows: PositiveInt = 128
     buffer_partitions: PositiveInt = 4
@@ -84,6 +88,8 @@ class RandomForestConfig(_Section):
     columns_per_tree: PositiveInt = 8192
     max_features: PositiveInt = 554
     """Columns tried at a node; 554 is the square root of 307,200."""
+    balanced: bool = True
+    """Whether both classes weigh the same, however many faces each has."""
     min_rows_leaf: PositiveInt = 1
     max_depth: PositiveInt | None = None
     trees_per_task: PositiveInt | None = None

@@ -3,8 +3,6 @@
 import logging
 import os
 
-NOISY = ("distributed", "tornado", "asyncio", "bokeh", "libav", "PIL", "zarr")
-
 
 def set_up_logging() -> None:
     """Log to standard error; DFHPC_LOG_LEVEL=DEBUG says more."""
@@ -12,5 +10,11 @@ def set_up_logging() -> None:
     known = level if level in logging.getLevelNamesMapping() else "INFO"
     form = "%(asctime)s %(levelname)s %(message)s"
     logging.basicConfig(level=known, format=form, datefmt="%H:%M:%S")
-    for name in NOISY:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    for handler in logging.getLogger().handlers:
+        # A filter, not levels: distributed sets its own when it is imported.
+        handler.addFilter(is_ours_or_critical)
+
+
+def is_ours_or_critical(record: logging.LogRecord) -> bool:
+    """Whether a record is worth showing: all of ours, of libraries the critical."""
+    return record.levelno >= logging.CRITICAL or record.name.startswith("dfhpc")

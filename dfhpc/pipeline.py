@@ -18,6 +18,7 @@ from dfhpc.config import (
 )
 from dfhpc.errors import ConfigError
 from dfhpc.locks import hold
+from dfhpc.logs import is_ours_or_critical
 from dfhpc.runs import RunDirectory, open_run, read_json
 from dfhpc.stages import evaluate, extract, scan, train
 from dfhpc.usage.sampler import Sampler, sampled_stage, sampling_driver
@@ -196,6 +197,7 @@ def _logging_to_file(run: RunDirectory) -> Iterator[None]:
     run.logs_dir.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(run.logs_dir / "driver.log", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.addFilter(is_ours_or_critical)
     root = logging.getLogger()
     root.addHandler(handler)
     try:

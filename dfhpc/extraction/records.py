@@ -19,6 +19,8 @@ class FrameRecord:
     num_faces: int = 0
     """Faces at least as confident as asked for."""
     face: Detection | None = None
+    mirrored: bool = False
+    """Whether only the mirror image of the frame showed the face."""
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values, the face's fields beside the frame's."""
@@ -27,6 +29,7 @@ class FrameRecord:
             "time_s": self.time_s,
             "status": self.status,
             "num_faces": self.num_faces,
+            "mirrored": self.mirrored,
         }
         return record | (self.face.to_json() if self.face else {})
 

@@ -11,6 +11,7 @@ from dfhpc.errors import DetectorError, VideoReadError
 from dfhpc.extraction.records import FrameRecord, VideoRecord, video_outcome
 from dfhpc.faces.crop import crop_face
 from dfhpc.faces.detector import Detection, Detector, get_detector
+from dfhpc.faces.second_look import look_twice
 from dfhpc.faces.selection import choose_face
 from dfhpc.videos.decoding import Frame, read_frames
 from dfhpc.videos.sampling import sampler
@@ -63,19 +64,28 @@ def _frames_to_faces(
         if frame.pixels is None:
             yield FrameRecord(frame.index, frame.time_s, "unreadable"), None
             continue
-        detections = detector.detect([frame.pixels])[0]
-        yield _frame_to_face(frame, frame.pixels, detections, extract)
+        yield _frame_to_face(frame, frame.pixels, detector, extract)
 
 
 def _frame_to_face(
     frame: Frame,
     pixels: NDArray[np.uint8],
-    detections: list[Detection],
+    detector: Detector,
     extract: ExtractConfig,
 ) -> tuple[FrameRecord, Face | None]:
+    detections, mirrored = _detect(detector, pixels, extract)
     chosen = choose_face(detections, extract.min_confidence, extract.choose)
     if chosen is None:
         return FrameRecord(frame.index, frame.time_s, "no_face"), None
     count = sum(found.confidence >= extract.min_confidence for found in detections)
-    record = FrameRecord(frame.index, frame.time_s, "ok", count, chosen)
+    record = FrameRecord(frame.index, frame.time_s, "ok", count, chosen, mirrored)
     return record, crop_face(pixels, chosen.box, extract.crop, extract.margin)
+
+
+def _detect(
+    detector: Detector, pixels: NDArray[np.uint8], extract: ExtractConfig
+) -> tuple[list[Detection], bool]:
+    """Return the faces of a frame, and whether it took its mirror image."""
+    if extract.second_look:
+        return look_twice(detector, pixels, extract.min_confidence)
+    return detector.detect([pixels])[0], False

@@ -36,6 +36,13 @@ class TrainingRows:
     labels: NDArray[np.int8]
     """0 real, 1 fake."""
 
+    def class_weights(self, *, balanced: bool) -> dict[int, float]:
+        """Return the weight of a row of each class; 1 unless balanced."""
+        if not balanced:
+            return {0: 1.0, 1: 1.0}
+        counts = np.bincount(self.labels, minlength=2)
+        return {label: len(self.labels) / (2 * counts[label]) for label in (0, 1)}
+
     def save(self, path: Path) -> None:
         """Write to ``path``, whole or not at all."""
         with atomic_path(path) as tmp, tmp.open("wb") as file:

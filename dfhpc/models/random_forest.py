@@ -115,6 +115,8 @@ def grow_trees(
     model_dir = run.model_dir(RandomForestTrainer.name)
     training = TrainingRows.load(model_dir / TRAINING_ROWS_NAME)
     draws = [_Draw(config, tree, len(training.rows)) for tree in trees]
+    of_class = training.class_weights(balanced=config.balanced)
+    weights = np.where(training.labels == 1, of_class[1], of_class[0])
     reader = RowReader(run.store_path)
     position = 0
     for rows, pixels in reader.iter_partitions(training.rows):
@@ -122,7 +124,7 @@ def grow_trees(
             draw.gather(pixels, position)
         position += len(rows)
     for tree in trees:
-        forest = draws.pop(0).grow(training.labels)
+        forest = draws.pop(0).grow(training.labels, weights)
         forest.save(_tree_path(model_dir, tree))
     return len(trees)
 
@@ -147,7 +149,7 @@ class _Draw:
         inside = self._chosen[first:last] - position
         self._patch[first:last] = pixels[inside[:, None], self._columns]
 
-    def grow(self, labels: NDArray[np.int8]) -> Forest:
+    def grow(self, labels: NDArray[np.int8], weights: NDArray[np.float64]) -> Forest:
         """Return the tree; rows that the bootstrap left out have no weight."""
         from sklearn.tree import DecisionTreeClassifier
 
@@ -161,6 +163,6 @@ class _Draw:
         tree.fit(
             self._patch.astype(np.float32),
             labels[self._chosen],
-            sample_weight=self._weights[self._chosen].astype(np.float64),
+            sample_weight=(self._weights * weights)[self._chosen],
         )
         return Forest.from_sklearn(tree, self._columns)

@@ -193,7 +193,7 @@ def advance_fit(run_dir: Path, config: SgdConfig) -> tuple[int, bool]:
     training = TrainingRows.load(model_dir / TRAINING_ROWS_NAME)
     reader = RowReader(run.store_path)
     scale = _load_scale(model_dir / SCALE_NAME)
-    model, step = _load_checkpoint(model_dir / CHECKPOINT_NAME, config)
+    model, step = _load_checkpoint(model_dir / CHECKPOINT_NAME, config, training)
     windows = -(-len(reader.partitions_of(training.rows)) // config.buffer_partitions)
     last, started = config.epochs * windows, time.monotonic()
     while step < last:
@@ -238,12 +238,17 @@ def _window_batches(
         yield pixels[batch], labels[batch]
 
 
-def _new_model(config: SgdConfig) -> Any:
+def _new_model(config: SgdConfig, training: TrainingRows) -> Any:
     from sklearn.linear_model import SGDClassifier
 
     loss = {"logistic": "log_loss", "hinge": "hinge"}[config.loss]
     return SGDClassifier(
-        loss=loss, alpha=config.alpha, shuffle=False, random_state=config.seed
+        loss=loss,
+        alpha=config.alpha,
+        # We shuffle ourselves, so that what is left of an epoch can be resumed.
+        shuffle=False,
+        class_weight=training.class_weights(balanced=config.balanced),
+        random_state=config.seed,
     )
 
 
@@ -255,12 +260,14 @@ def _save_checkpoint(path: Path, model: Any, step: int) -> None:
         skops.io.dump({"model": model, "step": step}, tmp)
 
 
-def _load_checkpoint(path: Path, config: SgdConfig) -> tuple[Any, int]:
+def _load_checkpoint(
+    path: Path, config: SgdConfig, training: TrainingRows
+) -> tuple[Any, int]:
     """Return model and position, a new model at 0 where there is no checkpoint."""
     import skops.io
 
     if not path.exists():
-        return _new_model(config), 0
+        return _new_model(config, training), 0
     unknown = skops.io.get_untrusted_types(file=path)
     if unknown:
         raise ModelError(f"{path} holds types that are not trusted: {unknown}.")

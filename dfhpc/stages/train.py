@@ -71,10 +71,8 @@ def load_split(run: RunDirectory, settings: Settings) -> Split:
         return Split.from_json(read_json(run.split_path))
     if settings.split.kind == "random_rows":
         reader = RowReader(run.store_path)
-        labelled = reader.array("valid") & (
-            np.asarray(reader.array("label"), np.int8) >= 0
-        )
-        rows = np.flatnonzero(labelled)
+        labels = np.asarray(reader.array("label"), np.int8)
+        rows = np.flatnonzero(np.asarray(reader.array("valid"), bool) & (labels >= 0))
         if len(rows) < 2:
             raise SplitError(f"{len(rows)} labelled faces cannot be split in two.")
         split = split_rows(rows, settings.split)

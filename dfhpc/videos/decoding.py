@@ -13,7 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.container import InputContainer
-from av.packet import Packet as AnyPacket
+from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -22,8 +22,6 @@ from numpy.typing import NDArray
 from dfhpc.errors import VideoReadError
 
 logger = logging.getLogger(__name__)
-
-Packet = AnyPacket[VideoStream]
 
 SKIPPABLE_CODECS = frozenset({"h264", "hevc"})
 """Codecs whose decoders drop unreferenced frames on request and stay exact."""
@@ -170,7 +168,9 @@ def _decoded_timeline(
     return _Timeline(tuple(time_s - first for time_s in times), None, num_packets)
 
 
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
+def _packets(
+    container: InputContainer, stream: VideoStream
+) -> "Iterator[Packet[VideoStream]]":
     """Yield the packets of ``stream`` up to the end, or to where the file breaks."""
     packets = container.demux(stream)
     while True:
@@ -190,7 +190,7 @@ def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFr
         yield from _decode(packet)
 
 
-def _decode(packet: Packet) -> list[VideoFrame]:
+def _decode(packet: "Packet[VideoStream]") -> list[VideoFrame]:
     try:
         return [frame for frame in packet.decode() if isinstance(frame, VideoFrame)]
     except (av.error.FFmpegError, OSError) as error:
