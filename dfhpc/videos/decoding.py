@@ -94,7 +94,8 @@ def _opened(path: Path) -> InputContainer:
     except PermissionError as error:
         raise VideoReadError("forbidden", f"{path} may not be read.") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise VideoReadError("not_a_video", f"{path} is no video: {error}.") from error
+        why = getattr(error, "strerror", None) or str(error)
+        raise VideoReadError("not_a_video", f"{path} is no video: {why}.") from error
 
 
 def _video_stream(path: Path, container: InputContainer) -> VideoStream:
