@@ -7,7 +7,8 @@ unique times, frames that are neither wanted nor referred to are not decoded.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -25,6 +26,10 @@ logger = logging.getLogger(__name__)
 
 SKIPPABLE_CODECS = frozenset({"h264", "hevc"})
 """Codecs whose decoders drop unreferenced frames on request and stay exact."""
+
+
+TIMED_FORMATS = frozenset({"mp4", "matroska", "webm", "mpegts"})
+"""Containers whose packets bear the time of their frame; AVI, say, has it guessed."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +80,11 @@ def read_frames(
     """
     with _opened(path) as container:
         stream = _video_stream(path, container)
-        timeline = _read_timeline(container, stream)
+        timeline = _packet_timeline(container, stream)
         facts = _facts(container, stream, timeline)
+    if timeline.index_of_pts is None:
+        timeline = _decoded_timeline(path, timeline.num_packets)
+        facts = replace(facts, num_frames=len(timeline.times_s))
     if not timeline.times_s:
         raise VideoReadError("no_frames", f"{path} holds no frame that can be read.")
     indices = sorted(set(choose(timeline.times_s)))
@@ -133,8 +141,8 @@ def _facts(
     )
 
 
-def _read_timeline(container: InputContainer, stream: VideoStream) -> _Timeline:
-    """Learn how many frames there are and when, without decoding where possible."""
+def _packet_timeline(container: InputContainer, stream: VideoStream) -> _Timeline:
+    """Learn how many frames there are and when without decoding, where possible."""
     times = [
         (packet.pts, packet.is_discard)
         for packet in _packets(container, stream)
@@ -143,30 +151,31 @@ def _read_timeline(container: InputContainer, stream: VideoStream) -> _Timeline:
     # Packets outside the edit list are decoded but never shown.
     pts = [pts for pts, is_discard in times if not is_discard]
     ordered = sorted(value for value in pts if value is not None)
-    if len(set(ordered)) == len(pts):
+    is_timed = TIMED_FORMATS & set(container.format.name.split(","))
+    if is_timed and len(set(ordered)) == len(pts):
         step_s = float(stream.time_base or 0)
         return _Timeline(
             times_s=tuple((value - ordered[0]) * step_s for value in ordered),
             index_of_pts={value: index for index, value in enumerate(ordered)},
             num_packets=len(times),
         )
-    return _decoded_timeline(container, stream, len(times))
+    return _Timeline((), None, len(times))
 
 
-def _decoded_timeline(
-    container: InputContainer, stream: VideoStream, num_packets: int
-) -> _Timeline:
-    """Count frames by decoding them all: packets without times leave no other way."""
-    container.seek(0)
-    stream.codec_context.flush_buffers()
-    rate = float(stream.average_rate or stream.guessed_rate or 25)
-    times: list[float] = []
-    for frame in _decoded(container, stream):
-        fallback = times[-1] + 1 / rate if times else 0.0
-        known = frame.time is not None and (not times or frame.time > times[-1])
-        times.append(frame.time if known and frame.time is not None else fallback)
-    first = times[0] if times else 0.0
-    return _Timeline(tuple(time_s - first for time_s in times), None, num_packets)
+def _decoded_timeline(path: Path, num_packets: int) -> _Timeline:
+    """Count frames by decoding them all: packets without times leave no other way.
+
+    From a file opened anew: to seek back to its start is not exact in MPEG-1.
+    """
+    with _opened(path) as container:
+        stream = _video_stream(path, container)
+        rate = float(stream.average_rate or stream.guessed_rate or 25)
+        times = [frame.time for frame in _decoded(container, stream)]
+    known = [time_s for time_s in times if time_s is not None]
+    if len(known) < len(times) or any(b <= a for a, b in pairwise(known)):
+        known = [index / rate for index in range(len(times))]
+    first = known[0] if known else 0.0
+    return _Timeline(tuple(time_s - first for time_s in known), None, num_packets)
 
 
 def _packets(
