@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dfhpc.cluster.lazy import LazyPool, pool_for
-from dfhpc.cluster.signals import install_handlers, raise_if_stopped
+from dfhpc.cluster.signals import raise_if_stopped, stop_on_signals
 from dfhpc.config import (
     Settings,
     load_recipe,
@@ -151,8 +151,8 @@ def run_stages(
     """
     if all(_is_done(stage, run, settings) for stage in stages):
         return False
-    install_handlers()
     with (
+        stop_on_signals(),
         hold(run.lock_path),
         _logging_to_file(run),
         sampling_driver(run.usage_dir) as sampler,

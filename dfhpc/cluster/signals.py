@@ -1,27 +1,39 @@
 """Stopping cleanly: a flag that signals set and that work asks between units."""
 
+import contextlib
 import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from types import FrameType
 
 from dfhpc.constants import EXIT_RESUMABLE
 from dfhpc.errors import StoppedError
 
+STOP_SIGNALS = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT)
+
 _stop = threading.Event()
 _hurry = threading.Event()
 
 
-def install_handlers() -> None:
-    """Ask for a clean stop on the signals that SLURM, LSF and a terminal send.
+@contextlib.contextmanager
+def stop_on_signals() -> Iterator[None]:
+    """Take the signals of SLURM, LSF and a terminal as a wish to stop, in the block.
 
     SIGUSR1, SIGUSR2 and SIGTERM let running units end; Ctrl-C does not wait for
     them, and a second Ctrl-C ends the process at once. Nothing finished is lost
-    in any case.
+    in any case. Only the main thread of a process can take signals.
     """
-    for signum in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, _request_stop)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {signum: signal.signal(signum, _request_stop) for signum in STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
 
 def _request_stop(signum: int, frame: FrameType | None) -> None:

@@ -132,11 +132,17 @@ def grow_trees(
 class _Draw:
     """The columns and the bootstrap of one tree, and their values once gathered."""
 
-    def __init__(self, config: RandomForestConfig, tree: int, num_rows: int) -> None:
+    def __init__(
+        self,
+        config: RandomForestConfig,
+        tree: int,
+        num_rows: int,
+        num_columns: int = ROW_LENGTH,
+    ) -> None:
         rng = np.random.default_rng([config.seed, tree])
-        count = min(config.columns_per_tree, ROW_LENGTH)
+        count = min(config.columns_per_tree, num_columns)
         self._config = config
-        self._columns = np.sort(rng.choice(ROW_LENGTH, count, replace=False))
+        self._columns = np.sort(rng.choice(num_columns, count, replace=False))
         drawn = rng.integers(0, num_rows, num_rows)
         self._weights = np.bincount(drawn, minlength=num_rows)
         self._chosen = np.flatnonzero(self._weights)

@@ -1,0 +1,104 @@
+from pathlib import Path
+
+import pytest
+
+from dfhpc.config import (
+    Settings,
+    load_recipe,
+    parse_override,
+    parse_settings,
+    refuse_difference,
+    with_overrides,
+)
+from dfhpc.errors import ConfigError, SettingsMismatchError
+
+RECIPES = sorted(Path("jobs").glob("*.toml"))
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (
+            {"extract": {"strde": 3}},
+            r"r\.toml: unknown key extract\.strde; \[extract\] kn",
+        ),
+        ({"trian": {}}, "unknown key trian; the recipe knows cluster, data, extract"),
+        (
+            {"train": {"sgd": {"c": 1}}},
+            r"unknown key train\.sgd\.c; \[train\.sgd\] knows",
+        ),
+        (
+            {"extract": {"stride": 0}},
+            r"extract\.stride = 0 is wrong: .* greater than 0",
+        ),
+        ({"extract": {"detector": "x"}}, "should be 'mtcnn' or 'haar'"),
+        ({"train": {"models": []}}, r"train\.models = \[\] is wrong"),
+        ({"extract": 3}, "extract = 3 is wrong"),
+    ],
+)
+def test_wrong_recipes_get_one_sentence(raw, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        parse_settings(raw, "r.toml")
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_settings_are_frozen_and_survive_json():
+    settings = parse_settings({"extract": {"per_second": "all"}}, "r")
+    with pytest.raises(ValueError, match="frozen"):
+        settings.data.order_seed = 1
+    assert parse_settings(settings.to_json(), "r") == settings
+
+
+def test_defaults_are_what_a_newcomer_wants():
+    settings = Settings()
+    assert settings.extract.frames_per_video == 7
+    assert settings.extract.detector == "mtcnn"
+    assert settings.split.kind == "group"
+    assert set(settings.train.models) == {"sgd", "random_forest"}
+
+
+def test_overrides():
+    raw = {"extract": {"stride": 3, "detector": "haar"}}
+    merged = with_overrides(raw, {"extract.stride": 9, "split.seed": 1})
+    assert merged == {
+        "extract": {"stride": 9, "detector": "haar"},
+        "split": {"seed": 1},
+    }
+    assert raw["extract"]["stride"] == 3
+    assert parse_override('data.methods=["A", "B"]') == ("data.methods", ["A", "B"])
+    assert parse_override("a = true") == ("a", True)
+    for text in ("a", "=1"):
+        with pytest.raises(ConfigError, match="KEY=VALUE"):
+            parse_override(text)
+
+
+def test_differences_are_named_and_the_cluster_may_differ():
+    one = parse_settings({"extract": {"stride": 3}, "cluster": {"workers": 1}}, "r")
+    other = parse_settings({"extract": {"stride": 4}, "split": {"seed": 9}}, "r")
+    with pytest.raises(SettingsMismatchError) as caught:
+        refuse_difference(one, other, Path("runs/x"))
+    message = str(caught.value)
+    assert "extract.stride is 3 there and 4 now" in message
+    assert "split.seed is 42 there and 9 now" in message
+    assert "cluster" not in message
+    refuse_difference(one, one.model_copy(update={"cluster": other.cluster}), Path("x"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_recipes_parse(path):
+    parse_settings(load_recipe(path), str(path))
+
+
+def test_there_are_recipes():
+    assert RECIPES
+
+
+def test_recipes_that_cannot_be_read(tmp_path):
+    with pytest.raises(ConfigError, match="does not exist"):
+        load_recipe(tmp_path / "absent.toml")
+    (tmp_path / "bad.toml").write_text("[extract\n")
+    with pytest.raises(ConfigError, match="not readable TOML"):
+        load_recipe(tmp_path / "bad.toml")
+    with pytest.raises(ConfigError, match="not readable TOML"):
+        load_recipe(tmp_path)

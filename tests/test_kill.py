@@ -1,0 +1,226 @@
+"""Killed at random moments with the signal that nothing can catch, and resumed."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from dfhpc.constants import EXIT_RESUMABLE
+from dfhpc.runs import RunDirectory, read_json
+from tests.stages.test_extract import assert_equal_stores
+
+SETTINGS = (
+    *("--detector", "haar", "--frames-per-video", "4", "--workers", "2"),
+    *("--set", "extract.stride=8", "--set", "train.sgd.epochs=2"),
+    *("--set", "train.random_forest.num_trees=4"),
+    *("--set", "train.random_forest.columns_per_tree=256"),
+)
+
+
+def _command(data, run_dir, *more):
+    base = [sys.executable, "-m", "dfhpc", "run", "--data", data, "--run-dir", run_dir]
+    return [str(part) for part in [*base, *SETTINGS, *more]]
+
+
+def _start(data, run_dir, *more):
+    return subprocess.Popen(
+        _command(data, run_dir, *more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _finish(data, run_dir, *more):
+    process = _start(data, run_dir, *more)
+    _, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors
+    return errors
+
+
+def _marks(run_dir):
+    return len(list((Path(run_dir) / "partitions").glob("0*.json")))
+
+
+def _wait_for(condition, process, timeout_s=90.0):
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.01)
+
+
+def _workers(process):
+    """Return the worker processes below a driver."""
+    found = []
+    for child in psutil.Process(process.pid).children(recursive=True):
+        try:
+            line = " ".join(child.cmdline())
+        except psutil.NoSuchProcess:
+            continue
+        if "spawn_main" in line:
+            found.append(child)
+    return found
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, clips):
+    run_dir = tmp_path_factory.mktemp("undisturbed") / "run"
+    _finish(clips, run_dir)
+    return RunDirectory(run_dir)
+
+
+def _assert_same_results(run_dir, undisturbed):
+    run = RunDirectory(Path(run_dir))
+    assert_equal_stores(run, undisturbed)
+    for path in (run.manifest_path, run.split_path, run.extracted_path):
+        other = undisturbed.path / path.relative_to(run.path)
+        assert path.read_bytes() == other.read_bytes()
+    for name in ("sgd", "random_forest"):
+        digests = [
+            read_json(each.model_path(name))["files"] for each in (run, undisturbed)
+        ]
+        assert digests[0] == digests[1]
+
+
+@pytest.mark.slow
+def test_driver_killed_at_five_random_moments_of_extraction(
+    tmp_path, clips, undisturbed
+):
+    run_dir = tmp_path / "run"
+    rng = random.Random(20)
+    interrupted = 0
+    for count in sorted(rng.sample(range(1, 22), 5)):
+        process = _start(clips, run_dir)
+        _wait_for(lambda count=count: _marks(run_dir) >= count, process)
+        time.sleep(rng.uniform(0, 0.2))
+        process.kill()
+        process.communicate()
+        interrupted += not RunDirectory(run_dir).extracted_path.exists()
+    assert interrupted == 5
+    before = {
+        path: path.stat().st_mtime_ns
+        for path in (run_dir / "partitions").glob("0*.json")
+    }
+    assert before
+    _finish(clips, run_dir)
+    # What was done before the last kill was not done again.
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert read_json(RunDirectory(run_dir).extracted_path)["quarantined"] == 0
+    _assert_same_results(run_dir, undisturbed)
+
+
+@pytest.mark.slow
+def test_workers_killed_on_the_way(tmp_path, clips, undisturbed):
+    run_dir = tmp_path / "run"
+    process = _start(clips, run_dir)
+    for count in (3, 9, 15):
+        _wait_for(lambda count=count: _marks(run_dir) >= count, process)
+        workers = _workers(process)
+        if workers:
+            workers[0].kill()
+    _, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors
+    _assert_same_results(run_dir, undisturbed)
+
+
+@pytest.mark.slow
+def test_everything_killed_at_once(tmp_path, clips, undisturbed):
+    run_dir = tmp_path / "run"
+    process = subprocess.Popen(
+        _command(clips, run_dir),
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    )
+    _wait_for(lambda: _marks(run_dir) >= 7, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    _finish(clips, run_dir)
+    _assert_same_results(run_dir, undisturbed)
+
+
+@pytest.mark.slow
+def test_a_video_that_kills_its_workers_is_quarantined(tmp_path, clips):
+    run_dir = tmp_path / "run"
+    run = RunDirectory(run_dir)
+    process = _start(clips, run_dir)
+    _wait_for(run.manifest_path.exists, process)
+    _wait_for(lambda: _marks(run_dir) >= 1, process)
+    victim = None
+    killed = 0
+    end = time.monotonic() + 120
+    while process.poll() is None and killed < 3 and time.monotonic() < end:
+        for path in run.partitions_dir.glob("*.current"):
+            try:
+                attempt, _, pid, video_id = path.read_text().split("\n", 3)
+            except (FileNotFoundError, ValueError):
+                continue
+            victim = victim or video_id
+            if video_id == victim and psutil.pid_exists(int(pid)):
+                os.kill(int(pid), signal.SIGSTOP)
+                if path.exists() and path.read_text().startswith(attempt):
+                    killed += 1
+                os.kill(int(pid), signal.SIGKILL)
+        time.sleep(0.001)
+    _, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors
+    report = read_json(run.extracted_path)
+    assert report["quarantined"] == 1
+    assert [(p["video_id"], p["reason"]) for p in report["without_faces"]] == [
+        (victim, "quarantined")
+    ]
+    assert "1 of 3 times" in errors
+    assert "3 of 3 times" in errors
+    # The next night does not try it again either, and says so.
+    assert read_json(run.deaths_path) == {victim: 3}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGUSR2, signal.SIGINT])
+def test_signals_stop_cleanly_and_resumably(tmp_path, clips, undisturbed, signum):
+    run_dir = tmp_path / "run"
+    process = _start(clips, run_dir)
+    _wait_for(lambda: _marks(run_dir) >= 4, process)
+    process.send_signal(signum)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == EXIT_RESUMABLE, errors
+    assert "Give the same command to go on." in errors
+    assert "Traceback" not in errors
+    assert not (run_dir / "run.lock").exists()
+    _finish(clips, run_dir)
+    _assert_same_results(run_dir, undisturbed)
+
+
+@pytest.mark.slow
+def test_a_second_copy_of_the_same_command_is_refused(tmp_path, clips):
+    run_dir = tmp_path / "run"
+    first = _start(clips, run_dir)
+    _wait_for(lambda: _marks(run_dir) >= 1, first)
+    second = subprocess.run(
+        _command(clips, run_dir), capture_output=True, text=True, check=False
+    )
+    assert second.returncode == 1
+    assert f"in use by process {first.pid}" in second.stderr
+    assert "Traceback" not in second.stderr
+    _, errors = first.communicate(timeout=200)
+    assert first.returncode == 0, errors
+
+
+@pytest.mark.slow
+def test_training_killed_and_resumed(tmp_path, clips, undisturbed):
+    run_dir = tmp_path / "run"
+    run = RunDirectory(run_dir)
+    process = _start(clips, run_dir)
+    _wait_for((run.model_dir("sgd") / "scale.npz").exists, process)
+    process.kill()
+    process.communicate()
+    assert not run.evaluation_path.exists()
+    _finish(clips, run_dir)
+    _assert_same_results(run_dir, undisturbed)

@@ -1,0 +1,54 @@
+import json
+
+import pytest
+
+from dfhpc.errors import RunDirectoryError
+from dfhpc.runs import RunDirectory, atomic_path, open_run, read_json, write_json
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
+    target = tmp_path / "a.json"
+    write_json(target, {"old": 1})
+
+    def interrupted():
+        with atomic_path(target) as tmp:
+            tmp.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert read_json(target) == {"old": 1}
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_json_is_strict(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "a.json", float("nan"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_outside_unicode_survive(tmp_path):
+    write_json(tmp_path / "a.json", {"name": "\udcff ü"})
+    assert read_json(tmp_path / "a.json") == {"name": "\udcff ü"}
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "\xff"])
+def test_absent_and_damaged_json_is_refused(tmp_path, text):
+    if text is not None:
+        (tmp_path / "a.json").write_text(text, encoding="latin-1")
+    with pytest.raises(RunDirectoryError, match=r"a\.json"):
+        read_json(tmp_path / "a.json")
+
+
+def test_what_is_no_run_directory_is_refused(tmp_path):
+    with pytest.raises(RunDirectoryError, match="not a run directory"):
+        open_run(tmp_path)
+    with pytest.raises(RunDirectoryError, match="not a run directory"):
+        open_run(tmp_path / "absent")
+
+
+def test_another_format_version_is_refused(tmp_path):
+    run = RunDirectory(tmp_path)
+    run.config_path.write_text(json.dumps({"format_version": 99}))
+    with pytest.raises(RunDirectoryError, match="format version 99"):
+        open_run(tmp_path)

@@ -1,0 +1,71 @@
+import json
+import subprocess
+import sys
+import time
+
+from dfhpc.usage.sampler import Sampler, sampled_stage
+from dfhpc.usage.summary import read_usage
+
+
+def _records(folder):
+    (path,) = folder.glob("*.jsonl")
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def _burn(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+
+def test_samples_grow_and_stages_are_noted(tmp_path):
+    sampler = Sampler(tmp_path, "driver", interval_s=0.05)
+    sampler.start()
+    with sampled_stage(sampler, "train", 7):
+        _burn(0.3)
+    sampler.stop()
+    records = _records(tmp_path)
+    cpu = [record["cpu_s"] for record in records if "cpu_s" in record]
+    assert cpu == sorted(cpu)
+    assert len(cpu) > 4
+    used = read_usage(tmp_path)["train"]
+    assert used["cpu_s"] > 0.25
+    assert used["requested_bytes"] == 7
+    assert used["max_rss_bytes"] > 10 * 2**20
+
+
+CHILD = """import time
+end = time.process_time() + 0.4
+while time.process_time() < end: pass
+"""
+
+
+def test_a_worker_counts_its_children_also_after_they_ended(tmp_path):
+    sampler = Sampler(tmp_path, "worker", interval_s=60)
+    sampler.start()
+    before = _records(tmp_path)[-1]["cpu_s"]
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    time.sleep(0.2)
+    sampler.sample()
+    assert _records(tmp_path)[-1]["processes"] == 2
+    child.communicate(b"\n")
+    subprocess.run([sys.executable, "-c", CHILD], check=True)
+    sampler.stop()
+    assert _records(tmp_path)[-1]["cpu_s"] - before > 0.35
+
+
+def test_samples_of_a_killed_process_are_there(tmp_path):
+    code = (
+        "import sys, time; from pathlib import Path\n"
+        "from dfhpc.usage.sampler import Sampler\n"
+        "Sampler(Path(sys.argv[1]), 'driver', 0.05).start()\n"
+        "print('ready', flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE
+    )
+    process.stdout.readline()
+    time.sleep(0.5)
+    process.kill()
+    process.communicate()
+    assert len(_records(tmp_path)) > 3
