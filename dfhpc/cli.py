@@ -137,6 +137,9 @@ def run(
         _say(f"{run_dir} is finished; nothing is left to do.")
     if as_json:
         click.echo(json.dumps(pipeline.result(directory, "evaluate"), indent=1))
+    lost = pipeline.result(directory, "extract")["quarantined"]
+    if lost:
+        _say(f"{lost} videos are quarantined: each killed its worker several times.")
     _say(f"Next: dfhpc predict VIDEO --run-dir {run_dir}")
 
 

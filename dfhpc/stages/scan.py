@@ -37,12 +37,14 @@ def load_settings(run: RunDirectory) -> Settings:
 def start_run(run: RunDirectory, settings: Settings) -> None:
     """Write the settings of a new run, or check that an old one has the same.
 
+    A run that has no manifest yet has come to nothing and may be begun anew.
+
     Raises
     ------
     SettingsMismatchError
         When it was started with others; [cluster] may differ and is taken over.
     """
-    if run.config_path.exists():
+    if run.config_path.exists() and is_done(run):
         old = load_settings(run)
         refuse_difference(old, settings, run.path)
         if old == settings:

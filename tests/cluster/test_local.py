@@ -1,0 +1,97 @@
+"""Real Dask workers on this machine."""
+
+import os
+import time
+
+import pytest
+
+from dfhpc.cluster.local import choose_workers, local_pool
+from dfhpc.cluster.pool import Unit, run_units
+from dfhpc.config import ClusterConfig
+from dfhpc.errors import WorkerLostError
+from dfhpc.usage.plugin import UsagePlugin
+from dfhpc.usage.summary import read_usage
+
+
+def _square(value):
+    return value * value, os.getpid()
+
+
+def _die_once(mark):
+    """Kill the worker the first time, live the second."""
+    if not os.path.exists(mark):
+        with open(mark, "w"):
+            pass
+        os.kill(os.getpid(), 9)
+    return "lived"
+
+
+def _die():
+    os.kill(os.getpid(), 9)
+
+
+def _fail():
+    raise ValueError("a fault of the unit")
+
+
+def _napping(seconds):
+    time.sleep(seconds)
+    return os.environ["OMP_NUM_THREADS"]
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("usage")
+    with local_pool(ClusterConfig(workers=2), UsagePlugin(folder)) as opened:
+        opened.usage_dir = folder
+        yield opened
+
+
+def test_units_run_in_worker_processes(pool):
+    units = [Unit.fixed(f"u{i}", _square, i) for i in range(20)]
+    results = dict((unit.key, result) for unit, result in run_units(pool, units))
+    assert {key: value for key, (value, _) in results.items()} == {
+        f"u{i}": i * i for i in range(20)
+    }
+    assert os.getpid() not in {pid for _, pid in results.values()}
+
+
+def test_workers_have_one_thread_each_for_arithmetic(pool):
+    ((_, threads),) = run_units(pool, [Unit.fixed("nap", _napping, 0)])
+    assert threads == "1"
+
+
+def test_a_fault_of_a_unit_is_raised_as_it_is(pool):
+    with pytest.raises(ValueError, match="a fault of the unit"):
+        list(run_units(pool, [Unit.fixed("f", _fail)]))
+
+
+def test_a_dead_worker_is_replaced_and_its_unit_done(pool, tmp_path):
+    units = [
+        Unit.fixed("mortal", _die_once, str(tmp_path / "mark")),
+        *(Unit.fixed(f"s{i}", _square, i) for i in range(6)),
+    ]
+    results = {unit.key: result for unit, result in run_units(pool, units)}
+    assert results["mortal"] == "lived"
+    assert len(results) == 7
+
+
+def test_a_unit_that_always_kills_ends_with_a_sentence(pool):
+    with pytest.raises(WorkerLostError, match="deadly lost 5 workers"):
+        list(run_units(pool, [Unit.fixed("deadly", _die)]))
+
+
+def test_workers_leave_samples(pool):
+    list(run_units(pool, [Unit.fixed("nap2", _napping, 0.1)]))
+    assert list(pool.usage_dir.glob("worker-*.jsonl"))
+    assert read_usage(pool.usage_dir) == {}
+
+
+def test_number_of_workers_follows_memory(monkeypatch):
+    from dfhpc.cluster import local
+
+    monkeypatch.setattr(local, "CPU_COUNT", 64)
+    monkeypatch.setattr(local, "MEMORY_LIMIT", 9 * 1024**3)
+    assert choose_workers(ClusterConfig()) == 4
+    assert choose_workers(ClusterConfig(memory_limit="3GiB")) == 3
+    assert choose_workers(ClusterConfig(workers=7)) == 7
