@@ -1,0 +1,62 @@
+"""The demo from clips to verdicts, printing what a user would look at."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dfhpc import pipeline
+from dfhpc.demo.clips import make_data_set, make_new_clips
+from dfhpc.reporting import tables
+from dfhpc.stages.predict import choose_model, predict_all
+from dfhpc.stages.status import read_status
+from dfhpc.usage.summary import read_usage
+
+Say = Callable[[str], Any]
+
+INTRODUCTION = """\
+The demo paints clips of invented people (one public-domain portrait, warped and
+tinted) and forges some of them by swapping faces. It proves that the pipeline
+works, not that these models detect deepfakes in the world: they do not need to be
+any good on real videos to be good here."""
+
+
+def show(folder: Path, workers: int | None, say: Say) -> None:
+    """Make clips below ``folder``, run all stages on them, and predict four others."""
+    say(f"{INTRODUCTION}\n")
+    data, run_dir = folder / "data", folder / "run"
+    make_data_set(data)
+    first = {"data.path": str(data), "cluster.workers": workers}
+    settings = pipeline.resolve(run_dir, None, first, {"assignments": ()})
+    run = pipeline.start(run_dir, settings)
+    pipeline.run_stages(run, settings, pipeline.STAGES, lambda stage, result: None)
+    for stage, to_text in (
+        ("scan", tables.manifest_text),
+        ("extract", tables.extraction_text),
+        ("train", tables.training_text),
+        ("evaluate", tables.evaluation_text),
+    ):
+        say(f"\n--- {stage} ---\n\n{to_text(pipeline.result(run, stage))}")
+    say(f"\n--- usage ---\n\n{tables.usage_text(read_usage(run.usage_dir))}")
+    say(f"\n--- status ---\n\n{tables.status_text(read_status(run))}")
+    clips = make_new_clips(folder / "new")
+    model = choose_model(run, None)
+    say(f"\n--- verdicts of {model}, the better one on the calibration part ---\n")
+    for verdict in predict_all(run, clips, model):
+        say(tables.verdict_text(verdict))
+    say(_where_to_look(folder))
+
+
+def _where_to_look(folder: Path) -> str:
+    run = folder / "run"
+    return f"""
+Where to look
+  {folder / "data"}  the clips, laid out as FaceForensics++
+  {run / "manifest.csv"}  each video with label and group
+  {run / "partitions"}  what became of each frame
+  {run / "evaluation" / "frames.csv"}  the score of each held-out frame
+  {run / "evaluation" / "evaluation.json"}  everything measured
+
+Try
+  dfhpc status {run}
+  dfhpc predict {folder / "new" / "fake.mp4"} --run-dir {run} --json
+  dfhpc run --run-dir {run}          (finished: returns at once)"""
