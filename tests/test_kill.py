@@ -203,6 +203,27 @@ def test_signals_stop_cleanly_and_resumably(tmp_path, clips, undisturbed, signum
 
 
 @pytest.mark.slow
+def test_ctrl_c_reaches_every_process_of_a_terminal_and_workers_keep_silent(
+    tmp_path, clips
+):
+    process = subprocess.Popen(
+        _command(clips, tmp_path / "run"),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    _wait_for(lambda: _marks(tmp_path / "run") >= 3, process)
+    workers = _workers(process)
+    workers[0].kill()
+    _wait_for(lambda: _marks(tmp_path / "run") >= 9, process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == EXIT_RESUMABLE, errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.slow
 def test_a_second_copy_of_the_same_command_is_refused(tmp_path, clips):
     run_dir = tmp_path / "run"
     first = _start(clips, run_dir)

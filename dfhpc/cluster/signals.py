@@ -36,6 +36,22 @@ def stop_on_signals() -> Iterator[None]:
             signal.signal(signum, handler)
 
 
+@contextlib.contextmanager
+def interrupts_ignored() -> Iterator[None]:
+    """Ignore Ctrl-C in the block, and so for good in the processes it starts.
+
+    A terminal sends it to the workers too, which have nothing to say to it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _request_stop(signum: int, frame: FrameType | None) -> None:
     del frame
     if signum == signal.SIGINT:

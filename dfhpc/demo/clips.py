@@ -43,7 +43,9 @@ def write_clip(path: Path, frames: Frames) -> None:
         container.mux(stream.encode(None))
 
 
-def real_frames(person: int, num_frames: int = NUM_FRAMES) -> Iterator[NDArray[np.uint8]]:
+def real_frames(
+    person: int, num_frames: int = NUM_FRAMES
+) -> Iterator[NDArray[np.uint8]]:
     """Yield the frames of a real clip of a person."""
     picture, motion = Person(person).picture(), Motion(person)
     for index in range(num_frames):

@@ -50,7 +50,9 @@ class Person:
         tint = rng.uniform(0.8, 1.1, 3).astype(np.float32)
         left, right = rng.uniform(0.85, 1.1, 2)
         light = np.linspace(left, right, SIDE, dtype=np.float32)
-        return np.asarray(np.clip(face * tint * light[None, :, None], 0, 255), np.float32)
+        return np.asarray(
+            np.clip(face * tint * light[None, :, None], 0, 255), np.float32
+        )
 
     def _features(
         self, rng: np.random.Generator
