@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from dfhpc.cluster.pool import WorkPool
 from dfhpc.config import TrainConfig
 from dfhpc.errors import ModelError, ProjectedMemoryError
-from dfhpc.runs import RunDirectory, atomic_path, read_json
+from dfhpc.models.files import load_arrays, save_arrays
+from dfhpc.runs import RunDirectory, read_json
 from dfhpc.store.reading import Pixels, Rows
 
 Scores = NDArray[np.float64]
@@ -45,14 +46,12 @@ class TrainingRows:
 
     def save(self, path: Path) -> None:
         """Write to ``path``, whole or not at all."""
-        with atomic_path(path) as tmp, tmp.open("wb") as file:
-            np.savez(file, rows=self.rows, labels=self.labels)
+        save_arrays(path, {"rows": self.rows, "labels": self.labels})
 
     @classmethod
     def load(cls, path: Path) -> "TrainingRows":
         """Return what ``save`` wrote."""
-        with np.load(path, allow_pickle=False) as arrays:
-            return cls(arrays["rows"], arrays["labels"])
+        return cls(**load_arrays(path))
 
 
 class Model(Protocol):

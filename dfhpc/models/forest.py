@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dfhpc.runs import atomic_path
+from dfhpc.models.files import load_arrays, save_arrays
 from dfhpc.store.reading import Pixels
 
 LEAF = -1
@@ -44,15 +44,12 @@ class Forest:
 
     def save(self, path: Path) -> None:
         """Write to ``path``, whole or not at all."""
-        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
-        with atomic_path(path) as tmp, tmp.open("wb") as file:
-            np.savez_compressed(file, **arrays)
+        save_arrays(path, {f.name: getattr(self, f.name) for f in fields(self)})
 
     @classmethod
     def load(cls, path: Path) -> "Forest":
         """Return what ``save`` wrote."""
-        with np.load(path, allow_pickle=False) as arrays:
-            return cls(**{field.name: arrays[field.name] for field in fields(cls)})
+        return cls(**load_arrays(path))
 
     @classmethod
     def from_sklearn(cls, tree: Any, columns: NDArray[np.int64]) -> "Forest":

@@ -28,6 +28,7 @@ from dfhpc.models.base import (
     Scores,
     TrainingRows,
 )
+from dfhpc.models.files import load_arrays, save_arrays
 from dfhpc.runs import RunDirectory, atomic_path
 from dfhpc.store.reading import Pixels, RowReader
 
@@ -80,14 +81,13 @@ class LinearModel:
 
     def save(self, path: Path) -> None:
         """Write to ``path``, whole or not at all."""
-        with atomic_path(path) as tmp, tmp.open("wb") as file:
-            np.savez(file, weights=self.weights, intercept=self.intercept)
+        save_arrays(path, {"weights": self.weights, "intercept": self.intercept})
 
     @classmethod
     def load(cls, path: Path) -> "LinearModel":
         """Return what ``save`` wrote."""
-        with np.load(path, allow_pickle=False) as arrays:
-            return cls(arrays["weights"], float(arrays["intercept"]))
+        arrays = load_arrays(path)
+        return cls(arrays["weights"], float(arrays["intercept"]))
 
 
 class SgdTrainer:
@@ -160,8 +160,7 @@ def measure_columns(run_dir: Path) -> None:
         total += pixels.sum(axis=0, dtype=np.int64)
         squares += _SQUARES[pixels].sum(axis=0, dtype=np.int64)
     scale = scale_from_sums(total, squares, len(training.rows))
-    with atomic_path(model_dir / SCALE_NAME) as tmp, tmp.open("wb") as file:
-        np.savez(file, mean=scale.mean, factor=scale.factor)
+    save_arrays(model_dir / SCALE_NAME, {"mean": scale.mean, "factor": scale.factor})
 
 
 _SQUARES = np.arange(256, dtype=np.uint16) ** 2
@@ -192,7 +191,7 @@ def advance_fit(run_dir: Path, config: SgdConfig) -> tuple[int, bool]:
     model_dir = run.model_dir(SgdTrainer.name)
     training = TrainingRows.load(model_dir / TRAINING_ROWS_NAME)
     reader = RowReader(run.store_path)
-    scale = _load_scale(model_dir / SCALE_NAME)
+    scale = Scale(**load_arrays(model_dir / SCALE_NAME))
     model, step = _load_checkpoint(model_dir / CHECKPOINT_NAME, config, training)
     windows = -(-len(reader.partitions_of(training.rows)) // config.buffer_partitions)
     last, started = config.epochs * windows, time.monotonic()
@@ -273,11 +272,6 @@ def _load_checkpoint(
         raise ModelError(f"{path} holds types that are not trusted: {unknown}.")
     state = skops.io.load(path)
     return state["model"], int(state["step"])
-
-
-def _load_scale(path: Path) -> Scale:
-    with np.load(path, allow_pickle=False) as arrays:
-        return Scale(arrays["mean"], arrays["factor"])
 
 
 def _fold(coefficients: Any, intercept: float, scale: Scale) -> LinearModel:

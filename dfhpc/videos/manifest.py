@@ -89,7 +89,10 @@ def manifest_hash(videos: Sequence[Video]) -> str:
 def write_manifest(path: Path, videos: Sequence[Video]) -> None:
     """Write ``videos`` as CSV, whole or not at all."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    # Python 3.11 does not quote a carriage return, which then ends a line.
+    odd = any("\r" in video.video_id + video.path for video in videos)
+    quoting = csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", quoting=quoting)
     writer.writeheader()
     for video in videos:
         writer.writerow(asdict(video) | {"label": video.label_name})
@@ -138,6 +141,5 @@ def read_table(path: Path) -> list[dict[str, str]]:
     if not rows:
         raise DataLayoutError(f"Table {path} holds no video.")
     return [
-        {key.strip(): (value or "").strip() for key, value in row.items() if key}
-        for row in rows
+        {key.strip(): value or "" for key, value in row.items() if key} for row in rows
     ]

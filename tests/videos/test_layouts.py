@@ -225,6 +225,18 @@ class TestTable:
         path.write_text(text, encoding="utf-8")
         return path
 
+    def test_blanks_around_values_do_no_harm_and_names_with_blanks_are_found(
+        self, tmp_path
+    ):
+        _touch(tmp_path, " odd .mp4", "plain.mp4")
+        videos = _read(
+            self._table(tmp_path, "path, label\n odd .mp4, real\nplain.mp4 , fake\n")
+        )
+        assert {n: v.label for n, v in videos.items()} == {
+            " odd .mp4": 0,
+            "plain.mp4": 1,
+        }
+
     def test_columns_and_relative_paths(self, tmp_path):
         _touch(tmp_path, "sub/a.mp4")
         text = (

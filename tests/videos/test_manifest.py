@@ -38,7 +38,7 @@ def test_ids_that_collide_are_refused():
 
 
 def test_written_and_read_back_with_odd_names(tmp_path):
-    names = ["a b.mp4", 'ü,"quote".mp4', "line\nbreak.mp4", "\udcff.mp4"]
+    names = ["a b.mp4", 'ü,"quote".mp4', "line\nbreak.mp4", "\udcff.mp4", " a ", "a\r"]
     videos = [Video(name, f"/x/{name}", 1, name, "m", "test", 7) for name in names]
     path = tmp_path / "manifest.csv"
     write_manifest(path, videos)

@@ -36,15 +36,16 @@ def read(path: Path, data: DataConfig) -> list[Video]:
 
 
 def _video(row: dict[str, str], folder: Path, place: str) -> Video:
-    if not row["path"]:
+    name = _existing(folder, row["path"])
+    if not name:
         raise DataLayoutError(f"{place}: the path is empty.")
-    label = row.get("label", "").lower()
+    label = row.get("label", "").strip().lower()
     if label not in LABEL_VALUES:
         raise DataLayoutError(
             f"{place}: label {label!r} is none of real, fake, 0, 1 or empty."
         )
-    file = Path(os.path.normpath(folder / row["path"]))
-    video_id = row.get("video_id") or Path(row["path"]).as_posix()
+    file = Path(os.path.normpath(folder / name))
+    video_id = row.get("video_id") or Path(name).as_posix()
     return Video(
         video_id=video_id,
         path=str(file),
@@ -54,3 +55,11 @@ def _video(row: dict[str, str], folder: Path, place: str) -> Video:
         split=row.get("split", ""),
         bytes=file_bytes(file),
     )
+
+
+def _existing(folder: Path, name: str) -> str:
+    """Return ``name`` as it stands where there is such a file, else without blanks.
+
+    Blanks after a comma are common, and so, alas, are names that begin with one.
+    """
+    return name if (folder / name).is_file() else name.strip()

@@ -1,0 +1,21 @@
+"""Arrays on disk: NumPy's own format, without pickle, whole or not at all."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dfhpc.runs import atomic_path
+
+
+def save_arrays(path: Path, arrays: dict[str, ArrayLike]) -> None:
+    """Write named arrays to ``path``, compressed; the same arrays, the same bytes."""
+    with atomic_path(path) as tmp, tmp.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Return what ``save_arrays`` wrote."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
