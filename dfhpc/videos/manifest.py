@@ -91,8 +91,12 @@ def write_manifest(path: Path, videos: Sequence[Video]) -> None:
     text = io.StringIO(newline="")
     # Python 3.11 does not quote a carriage return, which then ends a line.
     odd = any("\r" in video.video_id + video.path for video in videos)
-    quoting = csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", quoting=quoting)
+    writer = csv.DictWriter(
+        text,
+        COLUMNS,
+        lineterminator="\n",
+        quoting=csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL,
+    )
     writer.writeheader()
     for video in videos:
         writer.writerow(asdict(video) | {"label": video.label_name})
