@@ -2,14 +2,16 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
 from dfhpc.constants import FORMAT_VERSION
 from dfhpc.errors import ConfigError, SettingsMismatchError
 
+PositiveInt = Annotated[int, Field(gt=0, strict=True)]
+Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 ModelName = Literal["sgd", "random_forest"]
 
@@ -17,7 +19,7 @@ ModelName = Literal["sgd", "random_forest"]
 class _Section(BaseModel):
     """A frozen table of a recipe that knows all its keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class DataConfig(_Section):
@@ -31,7 +33,7 @@ class DataConfig(_Section):
     """FaceForensics++ only: take the fakes of these methods."""
     conversion_dict: Path | None = None
     """FaceForensics++ only: which sequences were cut from one upload."""
-    order_seed: int = 0
+    order_seed: Seed = 0
 
 
 class ExtractConfig(_Section):
@@ -54,6 +56,18 @@ class ExtractConfig(_Section):
     max_deaths: PositiveInt = 3
     """A video whose reading killed so many workers is quarantined."""
 
+    @model_validator(mode="after")
+    def _slots_are_chosen(self) -> Self:
+        if (
+            self.policy == "per_second"
+            and "frames_per_video" not in self.model_fields_set
+        ):
+            raise ValueError(
+                "policy per_second needs frames_per_video too, the most frames that "
+                "are taken of a video"
+            )
+        return self
+
 
 class SplitConfig(_Section):
     """Which videos train, calibrate and test."""
@@ -61,9 +75,22 @@ class SplitConfig(_Section):
     kind: Literal["group", "official", "official_strict", "random_rows"] = "group"
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
     calibration_share: Share = 0.1
-    seed: int = 42
+    seed: Seed = 42
     files: Path | None = None
     """Folder with train.json, val.json and test.json of FaceForensics++."""
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> Self:
+        if self.test_share + self.calibration_share >= 1:
+            raise ValueError(
+                f"test_share {self.test_share} and calibration_share "
+                f"{self.calibration_share} leave nothing to train on"
+            )
+        if self.kind == "official_strict" and self.files is None:
+            raise ValueError(
+                "official_strict needs files, the folder of FaceForensics++ split files"
+            )
+        return self
 
 
 class SgdConfig(_Section):
@@ -78,7 +105,7 @@ class SgdConfig(_Section):
     buffer_partitions: PositiveInt = 4
     """Partitions whose rows are shuffled together."""
     checkpoint_s: Annotated[float, Field(ge=0)] = 60.0
-    seed: int = 0
+    seed: Seed = 0
 
 
 class RandomForestConfig(_Section):
@@ -93,7 +120,7 @@ class RandomForestConfig(_Section):
     min_rows_leaf: PositiveInt = 1
     max_depth: PositiveInt | None = None
     trees_per_task: PositiveInt | None = None
-    seed: int = 42
+    seed: Seed = 42
 
 
 class TrainConfig(_Section):
@@ -104,6 +131,13 @@ class TrainConfig(_Section):
         "random_forest",
     )
     sgd: SgdConfig = SgdConfig()
+
+    @model_validator(mode="after")
+    def _are_different(self) -> Self:
+        if len(set(self.models)) < len(self.models):
+            raise ValueError("a model is named twice")
+        return self
+
     random_forest: RandomForestConfig = RandomForestConfig()
 
 
@@ -145,6 +179,10 @@ def load_recipe(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"Recipe {path} does not exist.") from None
+    except IsADirectoryError:
+        raise ConfigError(
+            f"{path} is a folder and no recipe; name a folder of videos with --data."
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ConfigError(f"Recipe {path} is not readable TOML: {error}.") from error
 
@@ -169,14 +207,32 @@ def parse_settings(raw: dict[str, Any], source: str) -> Settings:
 def _explain(error: pydantic.ValidationError, source: str) -> str:
     """Turn pydantic's list of errors into one sentence about the first."""
     first = error.errors()[0]
-    location = [str(part) for part in first["loc"]]
+    location = _known_part([str(part) for part in first["loc"]])
     key = ".".join(location)
     if first["type"] == "extra_forbidden":
         known = ", ".join(sorted(_table(location[:-1]).model_fields))
         place = f"[{'.'.join(location[:-1])}]" if location[:-1] else "the recipe"
         return f"{source}: unknown key {key}; {place} knows {known}."
-    message = first["msg"][:1].lower() + first["msg"][1:]
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    if isinstance(first["input"], BaseModel | dict):
+        return f"{source}: [{key}] is wrong: {message}."
     return f"{source}: {key} = {first['input']!r} is wrong: {message}."
+
+
+def _known_part(location: list[str]) -> list[str]:
+    """Return ``location`` without what pydantic adds to it for unions and lists.
+
+    >>> _known_part(["extract", "per_second", "constrained-float"])
+    ['extract', 'per_second']
+    """
+    for depth in range(len(location)):
+        fields = _table(location[:depth]).model_fields
+        if location[depth] in fields and depth + 1 < len(location):
+            annotation = fields[location[depth]].annotation
+            if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+                return location[: depth + 1]
+    return location
 
 
 def _table(location: list[str]) -> type[BaseModel]:

@@ -75,11 +75,6 @@ class ScoredFrames:
         return text.getvalue()
 
 
-def video_score(frame_scores: NDArray[np.float64]) -> float:
-    """Return the score of a video: the mean of its faces' scores."""
-    return float(frame_scores.mean())
-
-
 def evaluate_part(frames: ScoredFrames, name: str, seed: int) -> dict[str, Any]:
     """Return what a model is worth on some frames, by frame, video and method."""
     labels, scores = frames.labels, frames.scores[name]
@@ -108,12 +103,11 @@ def _level(
 def _by_video(
     frames: ScoredFrames, scores: NDArray[np.float64]
 ) -> tuple[list[Video], NDArray[np.float64]]:
-    """Return each video once, and its score."""
+    """Return each video once, and its score: the mean of its faces' scores."""
     ids = np.array([video.video_id for video in frames.videos], dtype=object)
     _, first, inverse = np.unique(ids, return_index=True, return_inverse=True)
     videos = [frames.videos[i] for i in first]
-    means = [video_score(scores[inverse == i]) for i in range(len(videos))]
-    return videos, np.array(means)
+    return videos, np.bincount(inverse, scores) / np.bincount(inverse)
 
 
 def _by_method(

@@ -5,7 +5,6 @@ import json
 import os
 import socket
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,16 +13,12 @@ from typing import Any
 import psutil
 
 from dfhpc.errors import RunLockedError
-from dfhpc.runs import write_text
 
 REFRESH_S = 10.0
 """How often the holder touches its lock."""
 
 STALE_S = 90.0
 """A lock of another host that was not touched for so long is taken for dead."""
-
-TAKEOVER_S = 0.5
-"""Pause after taking a stale lock over, in which a rival's takeover shows."""
 
 
 @contextlib.contextmanager
@@ -64,17 +59,41 @@ def holder_of(lock_path: Path) -> str | None:
 
 
 def _acquire(lock_path: Path, token: str) -> None:
-    text = json.dumps(_identity(token))
+    if not _create(lock_path, token):
+        _remove_stale(lock_path)
+        if not _create(lock_path, token):
+            _refuse(lock_path)
+
+
+def _create(lock_path: Path, token: str) -> bool:
+    """Create the lock; return whether it was not there."""
     try:
         # O_EXCL is atomic on NFS since version 3; hard links are not everywhere.
         with lock_path.open("x", encoding="utf-8") as file:
-            file.write(text)
+            file.write(json.dumps(_identity(token)))
     except FileExistsError:
-        _refuse_if_alive(lock_path)
-        write_text(lock_path, text)
-        time.sleep(TAKEOVER_S)
-        if _read(lock_path).get("token") != token:
-            _refuse(lock_path)
+        return False
+    return True
+
+
+def _remove_stale(lock_path: Path) -> None:
+    """Take away the lock of a dead process; refuse if it lives.
+
+    It is renamed first: only one of several that find it stale succeeds, and one
+    that was slow and has taken a rival's fresh lock sees so and puts it back.
+    """
+    holder = _read(lock_path)
+    if _is_alive(lock_path, holder):
+        _refuse(lock_path)
+    aside = lock_path.with_name(f".{lock_path.name}.{uuid.uuid4().hex}")
+    try:
+        lock_path.rename(aside)
+    except FileNotFoundError:
+        return
+    if _read(aside) != holder:
+        aside.rename(lock_path)
+        _refuse(lock_path)
+    aside.unlink()
 
 
 def _identity(token: str) -> dict[str, Any]:
@@ -86,11 +105,6 @@ def _identity(token: str) -> dict[str, Any]:
     }
 
 
-def _refuse_if_alive(lock_path: Path) -> None:
-    if _is_alive(lock_path, _read(lock_path)):
-        _refuse(lock_path)
-
-
 def _is_alive(lock_path: Path, holder: dict[str, Any]) -> bool:
     if holder.get("host") == socket.gethostname():
         return _process_lives(holder)
@@ -99,9 +113,10 @@ def _is_alive(lock_path: Path, holder: dict[str, Any]) -> bool:
 
 def _refuse(lock_path: Path) -> None:
     holder = _read(lock_path)
+    who = f"process {holder['pid']} on {holder['host']}" if holder else "a process"
     raise RunLockedError(
-        f"{lock_path.parent} is in use by process {holder.get('pid')} on "
-        f"{holder.get('host')}. Wait for it, stop it, or use another run directory."
+        f"{lock_path.parent} is in use by {who}. "
+        "Wait for it, stop it, or use another run directory."
     )
 
 

@@ -102,16 +102,13 @@ def bootstrap_intervals(
     if len(members) < MIN_GROUPS:
         return dict.fromkeys(measures)
     rng = np.random.default_rng(seed)
-    drawn = [
-        np.concatenate(
-            [members[i] for i in rng.integers(0, len(members), len(members))]
-        )
-        for _ in range(NUM_BOOTSTRAPS)
-    ]
-    return {
-        name: _interval([function(labels[rows], scores[rows]) for rows in drawn])
-        for name, function in measures.items()
-    }
+    values: dict[str, list[float]] = {name: [] for name in measures}
+    for _ in range(NUM_BOOTSTRAPS):
+        drawn = rng.integers(0, len(members), len(members))
+        rows = np.concatenate([members[index] for index in drawn])
+        for name, function in measures.items():
+            values[name].append(function(labels[rows], scores[rows]))
+    return {name: _interval(found) for name, found in values.items()}
 
 
 def _members(groups: Sequence[str]) -> list[NDArray[np.int64]]:

@@ -114,9 +114,12 @@ def split_rows(rows: NDArray[np.int64], config: SplitConfig) -> Split:
     """
     from sklearn.model_selection import train_test_split
 
-    train, test = train_test_split(
-        rows, test_size=config.test_share, random_state=config.seed
-    )
+    try:
+        train, test = train_test_split(
+            rows, test_size=config.test_share, random_state=config.seed
+        )
+    except ValueError as error:
+        raise SplitError(f"{len(rows)} faces cannot be split: {error}") from error
     return Split(
         config.kind, config.seed, tuple(map(int, train)), (), tuple(map(int, test))
     )
@@ -128,11 +131,6 @@ def _by_group(videos: list[Video], config: SplitConfig) -> dict[str, list[Video]
         "test": config.test_share,
         "calibration": config.calibration_share,
     }
-    if shares["train"] <= 0:
-        raise SplitError(
-            f"test_share {config.test_share} and calibration_share "
-            f"{config.calibration_share} leave nothing to train on."
-        )
     groups = defaultdict(list)
     for video in videos:
         groups[video.group_id].append(video)
@@ -142,12 +140,29 @@ def _by_group(videos: list[Video], config: SplitConfig) -> dict[str, list[Video]
             "people apart; use more videos, or split.kind = official where the data "
             "set has one."
         )
+    _refuse_class_in_one_group(groups)
     names = sorted(groups, key=lambda name: (-len(groups[name]), _key(config, name)))
     assigned = _Assignment(groups, shares).assign(names)
     parts: dict[str, list[Video]] = {part: [] for part in PARTS}
     for video in videos:
         parts[assigned[video.group_id]].append(video)
     return parts
+
+
+def _refuse_class_in_one_group(groups: dict[str, list[Video]]) -> None:
+    """Refuse data whose fakes, or reals, are all of people linked to each other."""
+    for label in LABELS:
+        holding = [
+            name
+            for name, videos in groups.items()
+            if any(video.label == label for video in videos)
+        ]
+        if len(holding) == 1:
+            raise SplitError(
+                f"All {LABEL_NAMES[label]} videos are in one group ({holding[0]}): "
+                "their people are linked by fakes, so no split keeps people apart. "
+                "Use split.kind = official where the data set has one, as Celeb-DF."
+            )
 
 
 def _key(config: SplitConfig, name: str) -> bytes:
@@ -207,11 +222,12 @@ def _official(
     if config.files is not None:
         part_of = _official_sequences(config.files, strict=config.kind != "official")
         choose = {video: _part_by_sequence(video, part_of) for video in videos}
-    elif config.kind == "official_strict":
-        raise SplitError(
-            "official_strict needs split.files, the folder of split files."
-        )
     else:
+        if not any(video.split for video in videos):
+            raise SplitError(
+                "These data bring no split of their own; name the folder of "
+                "FaceForensics++ split files as split.files, or use split.kind = group."
+            )
         choose = {video: OFFICIAL_NAMES.get(video.split.lower()) for video in videos}
     parts: dict[str, list[Video]] = {part: [] for part in PARTS}
     unused = 0

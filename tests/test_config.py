@@ -34,6 +34,15 @@ RECIPES = sorted(Path("jobs").glob("*.toml"))
         ({"extract": {"detector": "x"}}, "should be 'mtcnn' or 'haar'"),
         ({"train": {"models": []}}, r"train\.models = \[\] is wrong"),
         ({"extract": 3}, "extract = 3 is wrong"),
+        ({"extract": {"stride": True}}, r"extract\.stride = True is wrong"),
+        ({"extract": {"per_second": "x"}}, r"extract\.per_second = 'x' is wrong"),
+        ({"extract": {"policy": "per_second"}}, "needs frames_per_video too"),
+        ({"train": {"sgd": {"alpha": float("inf")}}}, "finite number"),
+        ({"train": {"sgd": {"seed": -1}}}, "greater than or equal to 0"),
+        ({"train": {"models": ["sgd", "sgd"]}}, "named twice"),
+        ({"train": {"models": ["svm"]}}, r"train\.models = 'svm' is wrong"),
+        ({"split": {"test_share": 0.95}}, "leave nothing to train on"),
+        ({"split": {"kind": "official_strict"}}, "needs files"),
     ],
 )
 def test_wrong_recipes_get_one_sentence(raw, message):
@@ -100,5 +109,5 @@ def test_recipes_that_cannot_be_read(tmp_path):
     (tmp_path / "bad.toml").write_text("[extract\n")
     with pytest.raises(ConfigError, match="not readable TOML"):
         load_recipe(tmp_path / "bad.toml")
-    with pytest.raises(ConfigError, match="not readable TOML"):
+    with pytest.raises(ConfigError, match="is a folder and no recipe"):
         load_recipe(tmp_path)

@@ -93,8 +93,10 @@ def test_what_cannot_be_split_is_refused():
         split_videos(_ffpp(1), SplitConfig())
     with pytest.raises(SplitError, match="no fake video"):
         split_videos([v for v in _ffpp(4) if v.label == 0], SplitConfig())
-    with pytest.raises(SplitError, match="leave nothing"):
-        split_videos(_ffpp(4), SplitConfig(test_share=0.6, calibration_share=0.5))
+    linked = [Video(f"r{i}", "", 0, f"r{i}") for i in range(9)]
+    linked += [Video(f"f{i}", "", 1, "all") for i in range(9)]
+    with pytest.raises(SplitError, match="All fake videos are in one group"):
+        split_videos(linked, SplitConfig())
 
 
 def test_unlabelled_videos_are_left_out():
@@ -173,12 +175,12 @@ def test_official_by_the_manifest_column():
 
 
 def test_official_without_lists_is_refused(tmp_path):
-    with pytest.raises(SplitError, match=r"split\.files"):
-        split_videos(_ffpp(3), SplitConfig(kind="official_strict"))
     with pytest.raises(SplitError, match=r"train\.json"):
         split_videos(_ffpp(3), SplitConfig(kind="official", files=tmp_path))
-    with pytest.raises(SplitError, match="no real and no fake"):
+    with pytest.raises(SplitError, match=r"split\.files"):
         split_videos(_ffpp(3), SplitConfig(kind="official"))
+    with pytest.raises(SplitError, match="cannot be split"):
+        split_rows(np.arange(5), SplitConfig(kind="random_rows", test_share=0.89))
 
 
 def test_random_rows_is_the_published_split():

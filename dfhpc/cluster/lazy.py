@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from dfhpc.cluster.inline import InlinePool
 from dfhpc.cluster.pool import WorkPool
+from dfhpc.cluster.signals import raise_if_stopped
 from dfhpc.config import ClusterConfig
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class LazyPool:
         """Return the pool, opening it if it is not open."""
         if self._pool is None:
             self._pool = self._stack.enter_context(self._opener())
+            raise_if_stopped()
         return self._pool
 
     def __enter__(self) -> Self:

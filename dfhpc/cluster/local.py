@@ -2,9 +2,7 @@
 
 import contextlib
 import logging
-import signal
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,7 +11,7 @@ import distributed
 from dask.system import CPU_COUNT
 from distributed.system import MEMORY_LIMIT
 
-from dfhpc.cluster.signals import interrupts_ignored
+from dfhpc.cluster.signals import interrupts_blocked
 from dfhpc.config import ClusterConfig
 from dfhpc.errors import WorkerLostError
 
@@ -41,18 +39,6 @@ def choose_workers(cluster: ClusterConfig) -> int:
         return cluster.workers
     each = int(cluster.memory_limit or MEMORY_PER_WORKER)
     return max(1, min(int(CPU_COUNT), int(MEMORY_LIMIT) // each))
-
-
-class DeafPlugin(distributed.WorkerPlugin):  # type: ignore[misc]
-    """Makes a worker deaf to Ctrl-C, also one that replaces a dead one."""
-
-    name = "dfhpc-deaf"
-
-    def setup(self, worker: distributed.Worker) -> None:
-        """Ignore the signal from now on."""
-        del worker
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class DaskPool:
@@ -111,7 +97,7 @@ def local_pool(
         scratch = stack.enter_context(
             tempfile.TemporaryDirectory(prefix="dfhpc-", ignore_cleanup_errors=True)
         )
-        with interrupts_ignored():
+        with interrupts_blocked():
             local = stack.enter_context(
                 distributed.LocalCluster(
                     n_workers=workers,
@@ -124,7 +110,6 @@ def local_pool(
                 )
             )
             client = stack.enter_context(distributed.Client(local))
-            client.register_plugin(DeafPlugin())
         if plugin is not None:
             client.register_plugin(plugin)
         logger.info("%d workers; dashboard: %s", workers, client.dashboard_link)

@@ -86,6 +86,7 @@ def run_units(
     waiting = iter(units)
     running: dict[Any, tuple[Unit, str]] = {}
     losses: dict[str, int] = {}
+    unfinished = False
     try:
         while True:
             while len(running) <= pool.num_workers and not stop_requested():
@@ -101,13 +102,16 @@ def run_units(
                     result = pool.result(handle)
                 except WorkerLostError as error:
                     _count_loss(unit, losses, error, known=on_lost(unit, attempt))
-                    if not stop_requested():
+                    if stop_requested():
+                        unfinished = True
+                    else:
                         _start(pool, unit, running)
                 else:
                     yield unit, result
     finally:
         pool.forget(list(running))
-    raise_if_stopped()
+    if running or unfinished or next(waiting, None) is not None:
+        raise_if_stopped()
 
 
 def _start(pool: WorkPool, unit: Unit, running: dict[Any, tuple[Unit, str]]) -> None:

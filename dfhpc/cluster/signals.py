@@ -5,7 +5,9 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from types import FrameType
 
 from dfhpc.constants import EXIT_RESUMABLE
@@ -15,6 +17,10 @@ STOP_SIGNALS = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT)
 
 _stop = threading.Event()
 _hurry = threading.Event()
+_asked_at: list[float] = []
+
+GRACE_S = 120.0
+"""How long running units may take to end; then they are given up and done anew."""
 
 
 @contextlib.contextmanager
@@ -37,19 +43,20 @@ def stop_on_signals() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def interrupts_ignored() -> Iterator[None]:
-    """Ignore Ctrl-C in the block, and so for good in the processes it starts.
+def interrupts_blocked() -> Iterator[None]:
+    """Keep Ctrl-C from the threads and processes that the block starts, for good.
 
-    A terminal sends it to the workers too, which have nothing to say to it.
+    A terminal sends it to the workers too, which have nothing to say to it. They
+    inherit the signal mask of the thread that starts them. One that arrives
+    meanwhile reaches this process after the block.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The tracker lifts the mask of the thread that starts it, so it must be there.
+    resource_tracker.ensure_running()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _request_stop(signum: int, frame: FrameType | None) -> None:
@@ -58,11 +65,17 @@ def _request_stop(signum: int, frame: FrameType | None) -> None:
         if _hurry.is_set():
             os._exit(EXIT_RESUMABLE)
         _hurry.set()
-    _stop.set()
+    request_stop()
     how = (
         "stopping" if signum == signal.SIGINT else "finishing what runs, then stopping"
     )
     print(f"\n{signal.Signals(signum).name}: {how}.", file=sys.stderr, flush=True)
+
+
+def request_stop() -> None:
+    """Ask for a stop."""
+    _asked_at.append(time.monotonic())
+    _stop.set()
 
 
 def stop_requested() -> bool:
@@ -71,14 +84,16 @@ def stop_requested() -> bool:
 
 
 def hurry_requested() -> bool:
-    """Whether not even to wait for the units that run."""
-    return _hurry.is_set()
+    """Whether not to wait for the units that run, or to wait no longer."""
+    waited = bool(_asked_at) and time.monotonic() - _asked_at[0] > GRACE_S
+    return _hurry.is_set() or waited
 
 
 def reset() -> None:
     """Forget earlier requests; a process that runs several commands needs it."""
     _stop.clear()
     _hurry.clear()
+    _asked_at.clear()
 
 
 def raise_if_stopped() -> None:

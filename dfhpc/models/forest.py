@@ -59,7 +59,8 @@ class Forest:
         a threshold between two of them is as good as its floor.
         """
         nodes = tree.tree_
-        feature = np.where(nodes.feature >= 0, columns[nodes.feature], LEAF)
+        column = columns[np.maximum(nodes.feature, 0)]
+        feature = np.where(nodes.feature >= 0, column, LEAF)
         share = nodes.value[:, 0, :] / nodes.value[:, 0, :].sum(axis=1, keepdims=True)
         fake = np.flatnonzero(tree.classes_ == 1)
         return cls(

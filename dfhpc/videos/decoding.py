@@ -92,9 +92,10 @@ def read_frames(
 
 
 def _opened(path: Path) -> InputContainer:
-    if not path.is_file():
-        reason = "not_a_file" if path.exists() else "missing"
-        raise VideoReadError(reason, f"{path} is not a file that exists.")
+    if path.is_dir():
+        raise VideoReadError("not_a_file", f"{path} is a folder; name its videos.")
+    if not path.exists():
+        raise VideoReadError("missing", f"{path} does not exist.")
     if path.stat().st_size == 0:
         raise VideoReadError("empty", f"{path} is empty (0 bytes).")
     try:

@@ -44,7 +44,7 @@ def test_an_error_of_a_unit_is_raised():
 def test_stop_takes_no_new_unit():
     running = run_units(InlinePool(), _units(9))
     assert next(running)[0].key == "u0"
-    signals._stop.set()
+    signals.request_stop()
     with pytest.raises(StoppedError):
         next(running)
 

@@ -111,7 +111,7 @@ class ModelContract:
         def counting(pool, name, function, args):
             submitted.append(name)
             if len(submitted) in (2, 5):
-                signals._stop.set()
+                signals.request_stop()
             return submit(pool, name, function, args)
 
         monkeypatch.setattr(InlinePool, "submit", counting)

@@ -102,6 +102,17 @@ def test_memory_that_does_not_fit_is_refused():
         check_memory("random_forest", projected, 2 * 10**9)
 
 
+def test_a_tree_of_one_column():
+    from dfhpc.models.random_forest import _Draw
+
+    config = CONFIG.model_copy(update={"columns_per_tree": 1})
+    draw = _Draw(config, 0, 40, num_columns=3)
+    rows = np.tile(np.arange(40, dtype=np.uint8)[:, None], 3)
+    draw.gather(rows, 0)
+    tree = draw.grow((np.arange(40) > 20).astype(np.int8), np.ones(40))
+    assert tree.score(rows[[0, 39]]).tolist() == [0, 1]
+
+
 def test_a_tree_of_one_class_scores_that_class():
     from dfhpc.models.random_forest import _Draw
 

@@ -122,7 +122,7 @@ def test_stopped_between_units_and_resumed_does_only_the_rest(
     def counting(run_dir, index, *rest):
         counted.append(index)
         if len(counted) == 5:
-            signals._stop.set()
+            signals.request_stop()
         return real(run_dir, index, *rest)
 
     monkeypatch.setattr(stage, "run_partition", counting)

@@ -91,6 +91,11 @@ class TestFfpp:
         with pytest.raises(DataLayoutError, match="known are Deepfakes"):
             _read(tmp_path)
 
+    def test_unknown_methods_are_refused(self, tmp_path):
+        _touch(tmp_path, _real("000"))
+        with pytest.raises(DataLayoutError, match="Nope is no method"):
+            _read(tmp_path, methods=["Nope"])
+
     def test_damaged_conversion_dict_is_refused(self, tmp_path):
         _touch(tmp_path, _real("000"))
         (tmp_path / "conversion_dict.json").write_text("[1]")
@@ -257,11 +262,21 @@ class TestTable:
             ("path,label\na.mp4,perhaps\n", "line 2: label 'perhaps'"),
             ("path,label\n,real\n", "line 2: the path is empty"),
             ("path\n", "holds no video"),
+            ("path,label,video_id\na.mp4,0,x\na.mp4,1,y\n", "is named twice, as"),
         ],
     )
     def test_wrong_tables_are_refused(self, tmp_path, text, message):
         with pytest.raises(DataLayoutError, match=message):
             _read(self._table(tmp_path, text))
+
+    def test_headers_in_capitals_and_other_encodings(self, tmp_path):
+        _, videos = read_videos(
+            DataConfig(path=self._table(tmp_path, "Path,LABEL\na.mp4,real\n"))
+        )
+        assert videos[0].label == 0
+        (tmp_path / "wide.csv").write_text("path,label\na.mp4,real\n", "utf-16")
+        with pytest.raises(DataLayoutError, match="UTF-8"):
+            _read(tmp_path / "wide.csv")
 
     def test_a_manifest_is_a_table(self, tmp_path, clips):
         from dfhpc.videos.manifest import write_manifest

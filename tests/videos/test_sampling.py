@@ -45,4 +45,4 @@ def test_per_second_all_takes_every_frame_up_to_the_limit():
 
 def test_no_frames_give_no_indices():
     for policy in ("stride", "per_second", "spread"):
-        assert sampler(ExtractConfig(policy=policy))([]) == []
+        assert sampler(ExtractConfig(policy=policy, frames_per_video=7))([]) == []

@@ -35,10 +35,25 @@ def read_videos(data: DataConfig) -> tuple[str, list[Video]]:
         raise DataLayoutError(f"{data.path}: layout {name} reads {wanted}.")
     videos = READERS[name](data.path, data)
     if not videos:
+        wanted = f" and data.compression {data.compression}" if data.compression else ""
         raise DataLayoutError(
-            f"{data.path} holds no video of layout {name}; see `dfhpc scan --help`."
+            f"{data.path} holds no video of layout {name}{wanted}; "
+            "see `dfhpc scan --help`."
         )
+    _refuse_same_file(videos)
     return name, in_seeded_order(videos, data.order_seed)
+
+
+def _refuse_same_file(videos: list[Video]) -> None:
+    """Refuse a file under two ids: it could train and test."""
+    first_id: dict[str, str] = {}
+    for video in videos:
+        other = first_id.setdefault(video.path, video.video_id)
+        if other != video.video_id:
+            raise DataLayoutError(
+                f"{video.path} is named twice, as {other} and as {video.video_id}; "
+                "name each file once."
+            )
 
 
 def detect_layout(path: Path) -> str:

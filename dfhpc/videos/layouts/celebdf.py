@@ -87,7 +87,8 @@ def _testing_list(path: Path) -> dict[str, int]:
     if not path.is_file():
         return {}
     listed = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
         label, _, name = line.strip().partition(" ")

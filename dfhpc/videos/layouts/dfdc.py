@@ -86,8 +86,12 @@ def _metadata(folder: Path) -> dict[str, dict[str, Any]]:
         return {}
     except (OSError, ValueError) as error:
         raise DataLayoutError(f"{path} is damaged: {error}.") from error
-    if not isinstance(table, dict) or not all(
-        isinstance(entry, dict) for entry in table.values()
-    ):
+    if not isinstance(table, dict) or not all(map(_is_entry, table.values())):
         raise DataLayoutError(f"{path} does not map file names to their facts.")
     return table
+
+
+def _is_entry(entry: object) -> bool:
+    return isinstance(entry, dict) and all(
+        isinstance(entry.get(key), str | None) for key in ("label", "split", "original")
+    )

@@ -69,6 +69,12 @@ def read(root: Path, data: DataConfig) -> list[Video]:
     DataLayoutError
         For an unknown method, or an unreadable conversion_dict.json.
     """
+    unknown = sorted(set(data.methods or ()) - set(METHODS))
+    if unknown:
+        raise DataLayoutError(
+            f"data.methods: {', '.join(unknown)} is no method of FaceForensics++; "
+            f"known are {', '.join(METHODS)}."
+        )
     clips = list(_clips(root))
     # Groups come from every clip on the disk, so that no filter changes them.
     edges = [pair for clip in clips for pair in pairwise(clip.sequences)]

@@ -24,7 +24,11 @@ def read(path: Path, data: DataConfig) -> list[Video]:
     """
     del data
     folder = path.absolute().parent
-    rows = read_table(path)
+    rows = [
+        {key.lower(): value for key, value in row.items()} for row in read_table(path)
+    ]
+    if any("\udc80" <= letter <= "\udcff" for letter in "".join(rows[0])):
+        raise DataLayoutError(f"{path} is not in UTF-8; save it in that encoding.")
     if "path" not in rows[0]:
         raise DataLayoutError(
             f"{path} has no column `path`; it has {', '.join(rows[0]) or 'none'}."

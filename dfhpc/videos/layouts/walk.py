@@ -40,8 +40,8 @@ def _refuse(error: OSError) -> None:
 
 
 def file_bytes(path: Path) -> int:
-    """Return the size of ``path``; 0 for a dangling link."""
+    """Return the size of ``path``; 0 where it cannot be told, as of a dangling link."""
     try:
         return path.stat().st_size
-    except FileNotFoundError:
+    except OSError:
         return 0
