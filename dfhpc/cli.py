@@ -197,7 +197,7 @@ def status(run_dir: Path, as_json: bool) -> None:
     """Say how far RUN_DIR is, from its marks alone."""
     from dfhpc.reporting.tables import status_text
     from dfhpc.runs import open_run
-    from dfhpc.stages.status import read_status
+    from dfhpc.status import read_status
 
     _print(read_status(open_run(run_dir)), status_text, as_json=as_json)
 

@@ -19,7 +19,7 @@ from dfhpc.config import (
 from dfhpc.errors import ConfigError
 from dfhpc.locks import hold
 from dfhpc.logs import is_ours_or_critical
-from dfhpc.runs import RunDirectory, open_run, read_json
+from dfhpc.runs import RunDirectory, open_run
 from dfhpc.stages import evaluate, extract, scan, train
 from dfhpc.usage.sampler import Sampler, sampled_stage, sampling_driver
 from dfhpc.videos.layouts import read_videos
@@ -55,7 +55,7 @@ def resolve(
     """
     run = None if run_dir is None else RunDirectory(run_dir.absolute())
     if recipe is not None:
-        raw, source = load_recipe(recipe), str(recipe)
+        raw, source = load_recipe(recipe), f"{recipe} and the options given"
     elif run is not None and run.config_path.exists():
         raw, source = scan.load_settings(run).to_json(), str(run.config_path)
     else:
@@ -120,7 +120,7 @@ def result(run: RunDirectory, stage: str) -> dict[str, Any]:
     """Return what a finished stage found."""
     readers: dict[str, Callable[[], dict[str, Any]]] = {
         "scan": lambda: scan.summarize(read_manifest(run.manifest_path)),
-        "extract": lambda: read_json(run.extracted_path),
+        "extract": lambda: extract.read_report(run),
         "train": lambda: train.read_cards(run, scan.load_settings(run)),
         "evaluate": lambda: evaluate.load_evaluation(run),
     }
@@ -159,9 +159,12 @@ def run_stages(
         pool_for(settings.cluster, functools.partial(_plugin, run)) as pools,
     ):
         for stage in stages:
-            if not _is_done(stage, run, settings):
-                report(stage, _run_stage(stage, run, settings, pools, sampler))
-                raise_if_stopped()
+            if _is_done(stage, run, settings):
+                continue
+            raise_if_stopped()
+            if stage == "extract" and "train" in stages:
+                train.plan(run, settings)
+            report(stage, _run_stage(stage, run, settings, pools, sampler))
     return True
 
 

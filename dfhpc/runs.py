@@ -1,7 +1,6 @@
 """Every path of a run directory, and how files in it come to be whole or absent."""
 
 import contextlib
-import datetime
 import json
 import os
 import uuid
@@ -77,9 +76,18 @@ def read_json(path: Path) -> Any:
         raise RunDirectoryError(f"{path} is damaged ({error}).") from error
 
 
-def utc_now() -> str:
-    """Return the time now as ISO 8601 in UTC, to the second."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+def read_record(path: Path, *keys: str) -> dict[str, Any]:
+    """Return the JSON object in a file of a run directory.
+
+    Raises
+    ------
+    RunDirectoryError
+        When it is absent or damaged, or lacks one of ``keys``.
+    """
+    value = read_json(path)
+    if not isinstance(value, dict) or not set(keys) <= value.keys():
+        raise RunDirectoryError(f"{path} is damaged: it has not all of {list(keys)}.")
+    return value
 
 
 @dataclass(frozen=True)
@@ -184,7 +192,7 @@ def open_run(path: Path) -> RunDirectory:
             f"{path} is not a run directory: it has no config.json. "
             "Start one with `dfhpc run --data DIR --run-dir RUN_DIR`."
         )
-    version = read_json(run.config_path).get("format_version")
+    version = read_record(run.config_path, "format_version")["format_version"]
     if version != FORMAT_VERSION:
         raise RunDirectoryError(
             f"{path} has format version {version}; this dfhpc reads "

@@ -85,19 +85,20 @@ def split_videos(videos: Sequence[Video], config: SplitConfig) -> Split:
         lists are absent.
     """
     labelled = [video for video in videos if video.label in LABELS]
-    _require_both(labelled, "the data")
+    require_both(labelled, "the data")
     if config.kind == "group":
         parts = _by_group(labelled, config)
         unused: dict[str, int] = {}
     else:
         parts, unused = _official(labelled, config)
     for part in ("train", "test"):
-        _require_both(parts[part], f"the {part} part of split {config.kind}")
+        require_both(parts[part], f"the {part} part of split {config.kind}")
     ids = {part: tuple(video.video_id for video in parts[part]) for part in PARTS}
     return Split(config.kind, config.seed, **ids, unused=unused)
 
 
-def _require_both(videos: Iterable[Video], where: str) -> None:
+def require_both(videos: Iterable[Video], where: str) -> None:
+    """Refuse videos that are not of both classes; ``where`` says which they are."""
     missing = set(LABELS) - {video.label for video in videos}
     if missing:
         names = " and no ".join(LABEL_NAMES[label] for label in sorted(missing))

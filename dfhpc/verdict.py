@@ -25,7 +25,7 @@ class Verdict:
     """A code for inconclusive, not_applicable and error; empty otherwise."""
     detail: str
     score: float | None
-    num_faces: int
+    frames_scored: int
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values."""

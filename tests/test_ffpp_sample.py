@@ -73,4 +73,4 @@ def test_clips_of_other_data_sets_get_a_verdict(run_dir, data_dir, dfhpc):
     assert len(verdicts) == len(paths)
     for verdict in verdicts:
         assert verdict["status"] in ("real", "fake", "inconclusive")
-        assert verdict["num_faces"] >= 3
+        assert verdict["frames_scored"] >= 3

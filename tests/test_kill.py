@@ -224,6 +224,24 @@ def test_ctrl_c_reaches_every_process_of_a_terminal_and_workers_keep_silent(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("delay_s", [1.0, 1.6, 2.4])
+def test_ctrl_c_while_workers_start_is_not_lost(tmp_path, clips, delay_s):
+    process = subprocess.Popen(
+        _command(clips, tmp_path / "run"),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    _wait_for((tmp_path / "run" / "config.json").exists, process)
+    time.sleep(delay_s)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == EXIT_RESUMABLE, errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.slow
 def test_a_second_copy_of_the_same_command_is_refused(tmp_path, clips):
     run_dir = tmp_path / "run"
     first = _start(clips, run_dir)

@@ -8,7 +8,7 @@ from dfhpc import pipeline
 from dfhpc.demo.clips import make_data_set, make_new_clips
 from dfhpc.reporting import tables
 from dfhpc.stages.predict import choose_model, predict_all
-from dfhpc.stages.status import read_status
+from dfhpc.status import read_status
 from dfhpc.usage.summary import read_usage
 
 Say = Callable[[str], Any]

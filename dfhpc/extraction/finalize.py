@@ -7,10 +7,10 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from dfhpc.errors import IncompleteStageError
-from dfhpc.runs import RunDirectory, read_json
+from dfhpc.errors import IncompleteStageError, RunDirectoryError
+from dfhpc.runs import RunDirectory, read_record, sync_if_there
 from dfhpc.store.partitions import StoreLayout
-from dfhpc.store.schema import ROW_ARRAYS
+from dfhpc.store.schema import ROW_ARRAYS, file_size, shard_path
 from dfhpc.videos.manifest import Video
 
 
@@ -26,6 +26,29 @@ def missing_partitions(run: RunDirectory, num_partitions: int) -> list[int]:
         for index in range(num_partitions)
         if run.partition_path(index).name not in done
     ]
+
+
+def unsound_partitions(run: RunDirectory, num_partitions: int) -> list[int]:
+    """Return the partitions without a mark, or whose mark or shard is damaged.
+
+    A crash of the machine, or somebody's cleaning, may take a shard and leave its
+    mark; the size that the mark notes tells.
+    """
+    missing = set(missing_partitions(run, num_partitions))
+    return [
+        index
+        for index in range(num_partitions)
+        if index in missing or not _is_sound(run, index)
+    ]
+
+
+def _is_sound(run: RunDirectory, index: int) -> bool:
+    try:
+        mark = read_record(run.partition_path(index), "shard_bytes", "videos")
+    except RunDirectoryError:
+        return False
+    size: int = mark["shard_bytes"]
+    return size == file_size(shard_path(run.store_path, index))
 
 
 def iter_video_records(
@@ -45,10 +68,11 @@ def iter_video_records(
             f"the first is {missing[0]}; run `dfhpc extract {run.path}`."
         )
     for index in range(num_partitions):
-        yield from read_json(run.partition_path(index))["videos"]
+        yield from read_record(run.partition_path(index), "videos")["videos"]
 
 
 def write_row_arrays(
+    run: RunDirectory,
     group: zarr.Group,
     layout: StoreLayout,
     videos: list[Video],
@@ -65,6 +89,9 @@ def write_row_arrays(
             _fill(arrays, row, position, video.label, frame)
     for name, values in arrays.items():
         group[name][...] = values  # type: ignore[index]
+        for path in (run.store_path / name / "c").rglob("*"):
+            if path.is_file():
+                sync_if_there(path)
 
 
 def _empty_arrays(layout: StoreLayout) -> dict[str, NDArray[Any]]:

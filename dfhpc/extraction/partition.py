@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dfhpc.config import Settings, parse_settings
 from dfhpc.constants import ROW_LENGTH
 from dfhpc.extraction.records import VideoRecord
 from dfhpc.extraction.video import Face, extract_video
 from dfhpc.runs import RunDirectory, read_json, sync_if_there, write_json, write_text
-from dfhpc.store.partitions import StoreLayout
-from dfhpc.store.schema import modest_zarr, store_layout
+from dfhpc.store.schema import file_size, modest_zarr, shard_path, store_layout
 from dfhpc.videos.manifest import Video, read_manifest
 
 
@@ -35,24 +35,48 @@ def run_partition(
     group = zarr.open_group(run.store_path, mode="r+")
     layout = store_layout(group)
     partition = layout.partition(index)
-    records, faces = _extract_videos(
-        run,
-        settings,
-        videos[partition.first : partition.last],
-        (index, attempt),
-        frozenset(quarantined),
+    rows = np.zeros(
+        (partition.last - partition.first, layout.frames_per_video, ROW_LENGTH),
+        np.uint8,
     )
+    records = []
+    for position, video in enumerate(videos[partition.first : partition.last]):
+        if video.video_id in quarantined:
+            records.append(quarantine_record(video.video_id, settings))
+            continue
+        _note_current(run, video, (index, attempt))
+        path = Path(video.path)
+        record, faces = extract_video(video.video_id, path, settings.extract)
+        _fill(rows[position], faces)
+        records.append(record)
     with modest_zarr():
-        group["faces"][layout.rows(partition)] = _rows(faces, layout)  # type: ignore[index]
-    # Zarr renames its files into place but does not flush them; the mark must not
-    # outlive the data when the machine goes down.
-    sync_if_there(run.store_path / "faces" / "c" / str(index) / "0")
-    write_json(
-        run.partition_path(index),
-        {"partition": index, "videos": [record.to_json() for record in records]},
-    )
-    run.current_path(index).unlink(missing_ok=True)
+        group["faces"][layout.rows(partition)] = rows.reshape(-1, ROW_LENGTH)  # type: ignore[index]
+    _mark(run, index, records)
     return count_statuses(records)
+
+
+def _fill(slots: NDArray[np.uint8], faces: list[Face | None]) -> None:
+    """Put the faces of a video into its slots, (frames_per_video, 307200)."""
+    for slot, face in enumerate(faces):
+        if face is not None:
+            slots[slot] = face.reshape(-1)
+
+
+def _mark(run: RunDirectory, index: int, records: list[VideoRecord]) -> None:
+    """Write the done-mark, after the data are on the disk.
+
+    Zarr renames its files into place but does not flush them; the mark must not
+    outlive them when the machine goes down. Their size tells later if they did.
+    """
+    shard = shard_path(run.store_path, index)
+    sync_if_there(shard)
+    mark = {
+        "partition": index,
+        "shard_bytes": file_size(shard),
+        "videos": [record.to_json() for record in records],
+    }
+    write_json(run.partition_path(index), mark)
+    run.current_path(index).unlink(missing_ok=True)
 
 
 @functools.lru_cache(maxsize=2)
@@ -60,28 +84,6 @@ def _read_run(run: RunDirectory) -> tuple[Settings, list[Video]]:
     """Return settings and manifest, read once a process: they never change."""
     settings = parse_settings(read_json(run.config_path), str(run.config_path))
     return settings, read_manifest(run.manifest_path)
-
-
-def _extract_videos(
-    run: RunDirectory,
-    settings: Settings,
-    videos: list[Video],
-    unit: tuple[int, str],
-    quarantined: frozenset[str],
-) -> tuple[list[VideoRecord], list[list[Face | None]]]:
-    records, faces = [], []
-    for video in videos:
-        if video.video_id in quarantined:
-            record = quarantine_record(video.video_id, settings)
-            found: list[Face | None] = []
-        else:
-            _note_current(run, video, unit)
-            record, found = extract_video(
-                video.video_id, Path(video.path), settings.extract
-            )
-        records.append(record)
-        faces.append(found)
-    return records, faces
 
 
 def quarantine_record(video_id: str, settings: Settings) -> VideoRecord:
@@ -107,16 +109,6 @@ def read_current(run: RunDirectory, index: int, attempt: str) -> str | None:
         return None
     found, _, _, video_id = text.split("\n", 3)
     return video_id if found == attempt else None
-
-
-def _rows(faces: list[list[Face | None]], layout: StoreLayout) -> Any:
-    """Return the shard: uint8 (videos * frames_per_video, 307200), zero where empty."""
-    rows = np.zeros((len(faces), layout.frames_per_video, ROW_LENGTH), np.uint8)
-    for position, found in enumerate(faces):
-        for slot, face in enumerate(found):
-            if face is not None:
-                rows[position, slot] = face.reshape(-1)
-    return rows.reshape(-1, ROW_LENGTH)
 
 
 def count_statuses(records: list[VideoRecord]) -> dict[str, Any]:

@@ -48,6 +48,8 @@ class VideoRecord:
     width: int = 0
     height: int = 0
     num_frames: int = 0
+    is_cut: bool = False
+    """Whether more frames were asked for than ``frames_per_video`` allows."""
     frames: tuple[FrameRecord, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -61,6 +63,7 @@ class VideoRecord:
             "width": self.width,
             "height": self.height,
             "num_frames": self.num_frames,
+            "is_cut": self.is_cut,
             "frames": [frame.to_json() for frame in self.frames],
         }
 

@@ -14,7 +14,7 @@ from dfhpc.faces.detector import Detection, Detector, get_detector
 from dfhpc.faces.second_look import look_twice
 from dfhpc.faces.selection import choose_face
 from dfhpc.videos.decoding import Frame, read_frames
-from dfhpc.videos.sampling import sampler
+from dfhpc.videos.sampling import Sampler
 
 Face = NDArray[np.uint8]
 """RGB (320, 320, 3)."""
@@ -40,7 +40,8 @@ def _extract(
     video_id: str, path: Path, extract: ExtractConfig
 ) -> tuple[VideoRecord, list[Face | None]]:
     detector = get_detector(extract.detector)
-    facts, frames = read_frames(path, sampler(extract))
+    sampler = Sampler(extract)
+    facts, frames = read_frames(path, sampler.choose)
     pairs = list(_frames_to_faces(frames, detector, extract))
     records = tuple(record for record, _ in pairs)
     status, reason = video_outcome(records, is_truncated=facts.is_truncated)
@@ -52,6 +53,7 @@ def _extract(
         width=facts.width,
         height=facts.height,
         num_frames=facts.num_frames,
+        is_cut=sampler.has_cut,
         frames=records,
     )
     return record, [face for _, face in pairs]

@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 
 from dfhpc.cluster.pool import WorkPool
 from dfhpc.config import TrainConfig
-from dfhpc.errors import ModelError, ProjectedMemoryError
+from dfhpc.errors import ModelError
 from dfhpc.models.files import load_arrays, save_arrays
-from dfhpc.runs import RunDirectory, read_json
+from dfhpc.runs import RunDirectory, read_record
 from dfhpc.store.reading import Pixels, Rows
 
 Scores = NDArray[np.float64]
 """P(fake) in [0, 1], one a row."""
 
-TRAINING_ROWS_NAME = "training_rows.npz"
+CARD_KEYS = ("settings", "split", "faces", "files", "history")
+"""What ``model.json`` says of a model, among other things."""
 
-PROCESS_BYTES = 400 * 1024**2
-"""A worker with Dask, Zarr and scikit-learn, before it has read a row."""
+TRAINING_ROWS_NAME = "training_rows.npz"
 
 Advance = Callable[[int], None]
 
@@ -109,22 +109,6 @@ def get_trainer(name: str, train: TrainConfig) -> Trainer:
     return trainer
 
 
-def check_memory(name: str, projected: int, available: int) -> None:
-    """Refuse work that a worker has no room for.
-
-    Raises
-    ------
-    ProjectedMemoryError
-        Naming both figures and what to change.
-    """
-    if projected > available:
-        raise ProjectedMemoryError(
-            f"{name} would need {projected / 1e9:.1f} GB in a worker, which has "
-            f"{available / 1e9:.1f} GB. Use fewer workers, or raise "
-            "cluster.memory_limit."
-        )
-
-
 def file_digests(model_dir: Path, names: Sequence[str]) -> dict[str, str]:
     """Return the SHA-256 of each file of a model."""
     return {
@@ -144,11 +128,13 @@ def load_model(run: RunDirectory, name: str, train: TrainConfig) -> Model:
     model_dir = run.model_dir(name)
     if not run.model_path(name).is_file():
         raise ModelError(f"{run.path} has no trained model {name}.")
-    expected = read_json(run.model_path(name))["files"]
+    expected = read_record(run.model_path(name), *CARD_KEYS)["files"]
     try:
         found = file_digests(model_dir, list(expected))
     except FileNotFoundError as error:
-        raise ModelError(f"{error.filename} is missing; train {name} again.") from error
+        raise ModelError(
+            f"{error.filename} is missing; run `dfhpc train {run.path}`."
+        ) from error
     for file_name, digest in expected.items():
         if found[file_name] != digest:
             raise ModelError(

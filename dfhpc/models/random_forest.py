@@ -12,10 +12,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dfhpc.cluster.memory import PROCESS_BYTES
 from dfhpc.cluster.pool import Unit, WorkPool, run_units
 from dfhpc.config import RandomForestConfig
 from dfhpc.constants import ROW_LENGTH
-from dfhpc.models.base import PROCESS_BYTES, TRAINING_ROWS_NAME, Model, TrainingRows
+from dfhpc.models.base import TRAINING_ROWS_NAME, Model, TrainingRows
 from dfhpc.models.forest import Forest
 from dfhpc.runs import RunDirectory
 from dfhpc.store.reading import RowReader

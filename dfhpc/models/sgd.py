@@ -17,12 +17,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dfhpc.cluster.memory import PROCESS_BYTES
 from dfhpc.cluster.pool import Unit, WorkPool, run_units
 from dfhpc.config import SgdConfig
 from dfhpc.constants import ROW_LENGTH
 from dfhpc.errors import ModelError
 from dfhpc.models.base import (
-    PROCESS_BYTES,
     TRAINING_ROWS_NAME,
     Model,
     Scores,

@@ -35,6 +35,12 @@ def extraction_text(report: Mapping[str, Any]) -> str:
         lines += ["", tabulate(shown, headers=["video", "status", "reason"])]
         if len(problems) > len(shown):
             lines.append(f"... and {len(problems) - len(shown)} more")
+    if report["cut"]:
+        lines += [
+            "",
+            f"{report['cut']} videos have more frames than frames_per_video; ",
+        ]
+        lines[-1] += "the later ones are not taken."
     if report["quarantined"]:
         lines += [
             "",
@@ -52,8 +58,9 @@ def audit_text(evaluation: Mapping[str, Any]) -> str:
     """Return the split, its balance, and what its parts share."""
     audit, split = evaluation["audit"], evaluation["split"]
     leaky = " -- LEAKY" if split["leaky"] else ""
+    not_scored = evaluation["not_scored"]
     balance = [
-        (part, c["videos"], c["real"], c["fake"], c["groups"])
+        (part, c["videos"], c["real"], c["fake"], c["groups"], not_scored[part])
         for part, c in audit["balance"].items()
     ]
     overlap = [
@@ -63,7 +70,10 @@ def audit_text(evaluation: Mapping[str, Any]) -> str:
     lines = [
         f"Split {split['kind']} (seed {split['seed']}){leaky}",
         "",
-        tabulate(balance, headers=["part", "videos", "real", "fake", "groups"]),
+        tabulate(
+            balance,
+            headers=["part", "videos", "real", "fake", "groups", "without a face"],
+        ),
         "",
         tabulate(overlap, headers=["shared by", "groups", "videos", "sources"]),
     ]
@@ -184,6 +194,8 @@ def training_text(cards: Mapping[str, Any]) -> str:
 
 def usage_text(stages: Mapping[str, Any]) -> str:
     """Return LSF's resource usage summary of each stage."""
+    if not stages:
+        return "Nothing has been sampled yet."
     return "\n\n".join(
         "\n".join([name, "", "Resource usage summary:", "", *used["lsf"]])
         for name, used in stages.items()
@@ -193,10 +205,13 @@ def usage_text(stages: Mapping[str, Any]) -> str:
 def verdict_text(verdict: Mapping[str, Any]) -> str:
     """Return one line on one video, and why where it is no plain verdict."""
     score = "" if verdict["score"] is None else f"  score {verdict['score']:.3f}"
-    faces = f"  {verdict['num_faces']} faces" if verdict["num_faces"] else ""
+    scored = verdict["frames_scored"]
+    faces = f"  {scored} faces" if scored else ""
+    # A name may hold line breaks; a verdict is one line.
+    path = verdict["path"].replace("\n", "\\n").replace("\r", "\\r")
     reason = f"  {verdict['reason']}: {verdict['detail']}" if verdict["reason"] else ""
     leaky = "  (LEAKY model)" if verdict["model"]["split"]["leaky"] else ""
-    line = f"{verdict['status']:<15}{verdict['path']}{score}{faces}{reason}{leaky}"
+    line = f"{verdict['status']:<15}{path}{score}{faces}{reason}{leaky}"
     return line.rstrip().rstrip(":")
 
 

@@ -16,8 +16,8 @@ from dfhpc.errors import IncompleteStageError
 from dfhpc.evaluation import ScoredFrames, evaluate_part
 from dfhpc.models.base import Scores, load_cached
 from dfhpc.reporting.progress import progress
-from dfhpc.runs import RunDirectory, read_json, write_json, write_text
-from dfhpc.split_rows import rows_of_parts
+from dfhpc.runs import RunDirectory, read_record, write_json, write_text
+from dfhpc.split_rows import load_split, rows_of_parts
 from dfhpc.splits import PARTS, Split
 from dfhpc.store.reading import RowReader, Rows
 from dfhpc.videos.manifest import Video, read_manifest
@@ -29,8 +29,8 @@ def is_done(run: RunDirectory, settings: Settings) -> bool:
     """Whether the models as they are now have been evaluated."""
     if not run.evaluation_path.exists():
         return False
-    evaluated: str = read_json(run.evaluation_path)["models_hash"]
-    return evaluated == _models_hash(run, settings)
+    evaluated = read_record(run.evaluation_path, "models_hash")["models_hash"]
+    return bool(evaluated == _models_hash(run, settings))
 
 
 def _models_hash(run: RunDirectory, settings: Settings) -> str:
@@ -56,9 +56,8 @@ def evaluate(run: RunDirectory, settings: Settings, pools: LazyPool) -> dict[str
             f"{', '.join(missing)} not trained yet; run `dfhpc train {run.path}`."
         )
     if is_done(run, settings):
-        done: dict[str, Any] = read_json(run.evaluation_path)
-        return done
-    split = Split.from_json(read_json(run.split_path))
+        return load_evaluation(run)
+    split = load_split(run, settings.split)
     videos = read_manifest(run.manifest_path)
     reader = RowReader(run.store_path)
     rows = rows_of_parts(split, videos, reader)
@@ -94,6 +93,7 @@ def _result(
             "unused": split.unused,
         },
         "audit": audit_parts(dict(part_videos)),
+        "not_scored": _not_scored(split, part_videos),
         "models": {
             name: {
                 part: evaluate_part(found, name, split.seed)
@@ -103,6 +103,13 @@ def _result(
             for name in settings.train.models
         },
     }
+
+
+def _not_scored(split: Split, part_videos: dict[str, list[Video]]) -> dict[str, int]:
+    """Return how many videos of each part have no face, and so no score."""
+    if split.is_leaky:
+        return dict.fromkeys(PARTS, 0)
+    return {part: len(split.members(part)) - len(part_videos[part]) for part in PARTS}
 
 
 def _videos_of(
@@ -177,5 +184,4 @@ def load_evaluation(run: RunDirectory) -> dict[str, Any]:
         raise IncompleteStageError(
             f"{run.path} is not evaluated; run `dfhpc evaluate {run.path}`."
         )
-    evaluation: dict[str, Any] = read_json(run.evaluation_path)
-    return evaluation
+    return read_record(run.evaluation_path, "models", "split", "audit", "not_scored")

@@ -6,19 +6,20 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from dfhpc.cluster.lazy import LazyPool
+from dfhpc.cluster.memory import PROCESS_BYTES, check_memory
 from dfhpc.cluster.pool import Unit, run_units
 from dfhpc.config import Settings
-from dfhpc.constants import LABEL_NAMES
+from dfhpc.constants import LABEL_NAMES, ROW_LENGTH
 from dfhpc.errors import IncompleteStageError
 from dfhpc.extraction.finalize import (
     iter_video_records,
-    missing_partitions,
+    unsound_partitions,
     write_row_arrays,
 )
 from dfhpc.extraction.partition import read_current, run_partition
-from dfhpc.faces.detector import detector_versions
+from dfhpc.faces.detector import DETECTOR_BYTES, detector_versions
 from dfhpc.reporting.progress import progress
-from dfhpc.runs import RunDirectory, read_json, write_json
+from dfhpc.runs import RunDirectory, read_json, read_record, write_json
 from dfhpc.store.partitions import StoreLayout, plan_store
 from dfhpc.store.schema import create_store
 from dfhpc.videos.manifest import Video, manifest_hash, read_manifest
@@ -30,8 +31,8 @@ VIDEO_STATUSES = ("ok", "partial", "no_face", "error")
 
 
 def is_done(run: RunDirectory) -> bool:
-    """Whether the store is finished."""
-    return run.extracted_path.exists()
+    """Whether the store is finished, and there."""
+    return run.extracted_path.exists() and (run.store_path / "zarr.json").exists()
 
 
 def layout_of(videos: list[Video], settings: Settings) -> StoreLayout:
@@ -53,8 +54,7 @@ def extract(run: RunDirectory, settings: Settings, pools: LazyPool) -> dict[str,
         When a stop was requested meanwhile.
     """
     if is_done(run):
-        finished: dict[str, Any] = read_json(run.extracted_path)
-        return finished
+        return read_report(run)
     if not run.manifest_path.exists():
         raise IncompleteStageError(
             f"{run.path} has no manifest; start it with `dfhpc scan DATA --run-dir` "
@@ -65,10 +65,15 @@ def extract(run: RunDirectory, settings: Settings, pools: LazyPool) -> dict[str,
     group = create_store(run.store_path, layout, _attributes(videos, settings))
     _extract_missing(run, settings, pools, layout)
     records = iter_video_records(run, layout.num_partitions)
-    write_row_arrays(group, layout, videos, records)
+    write_row_arrays(run, group, layout, videos, records)
     report = summarize(videos, run, layout)
     write_json(run.extracted_path, report)
     return report
+
+
+def read_report(run: RunDirectory) -> dict[str, Any]:
+    """Return the counts of a finished extraction."""
+    return read_record(run.extracted_path, "videos", "classes", "quarantined")
 
 
 def _attributes(videos: list[Video], settings: Settings) -> dict[str, Any]:
@@ -83,17 +88,25 @@ def _attributes(videos: list[Video], settings: Settings) -> dict[str, Any]:
 def _extract_missing(
     run: RunDirectory, settings: Settings, pools: LazyPool, layout: StoreLayout
 ) -> None:
-    missing = missing_partitions(run, layout.num_partitions)
+    missing = unsound_partitions(run, layout.num_partitions)
     if not missing:
         return
+    pool = pools.get()
+    check_memory("Extraction", _project_bytes(settings, layout), pool)
     run.partitions_dir.mkdir(parents=True, exist_ok=True)
     deaths = _Deaths(run, settings.extract.max_deaths)
     units = (_unit(run, index, deaths) for index in missing)
     done = layout.num_partitions - len(missing)
     total = layout.num_partitions
     with progress("Extracting", total, "partition", done) as advance:
-        for _, _ in run_units(pools.get(), units, deaths.charge):
+        for _, _ in run_units(pool, units, deaths.charge):
             advance(1)
+
+
+def _project_bytes(settings: Settings, layout: StoreLayout) -> int:
+    """Return a worker's peak: its detector, the shard and its compressed copy."""
+    shard = layout.rows_per_partition * ROW_LENGTH
+    return PROCESS_BYTES + DETECTOR_BYTES[settings.extract.detector] + 2 * shard
 
 
 def _unit(run: RunDirectory, index: int, deaths: "_Deaths") -> Unit:
@@ -153,9 +166,11 @@ def summarize(
     video_counts: Counter[str] = Counter()
     frames: dict[int, Counter[str]] = defaultdict(Counter)
     errors, partial = [], []
+    num_cut = 0
     records = iter_video_records(run, layout.num_partitions)
     for video, record in zip(videos, records, strict=True):
         video_counts[record["status"]] += 1
+        num_cut += record["is_cut"]
         frames[video.label].update(frame["status"] for frame in record["frames"])
         if record["status"] in ("error", "no_face"):
             errors.append(_problem(record))
@@ -163,6 +178,7 @@ def summarize(
             partial.append(_problem(record))
     return {
         "videos": {status: video_counts[status] for status in VIDEO_STATUSES},
+        "cut": num_cut,
         "quarantined": sum(e["reason"] == "quarantined" for e in errors),
         "classes": {
             LABEL_NAMES[label]: _class_counts(frames[label]) for label in sorted(frames)

@@ -13,8 +13,8 @@ from dfhpc.constants import ROW_LENGTH
 from dfhpc.errors import ModelError
 from dfhpc.extraction.records import VideoRecord
 from dfhpc.extraction.video import Face, extract_video
-from dfhpc.models.base import load_cached
-from dfhpc.runs import RunDirectory, read_json
+from dfhpc.models.base import CARD_KEYS, load_cached
+from dfhpc.runs import RunDirectory, read_record
 from dfhpc.verdict import decide
 
 
@@ -48,7 +48,7 @@ def choose_model(run: RunDirectory, name: str | None) -> str:
 def _calibration_auc(run: RunDirectory, name: str) -> float:
     if not run.evaluation_path.exists():
         return 0.0
-    parts = read_json(run.evaluation_path)["models"].get(name, {})
+    parts = read_record(run.evaluation_path, "models")["models"].get(name, {})
     return parts.get("calibration", {}).get("video", {}).get("roc_auc") or 0.0
 
 
@@ -66,7 +66,7 @@ def predict(run: RunDirectory, path: Path, name: str) -> dict[str, Any]:
 
     A video that cannot be judged gets a status and a reason, never a score.
     """
-    card = read_json(run.model_path(name))
+    card = read_record(run.model_path(name), *CARD_KEYS)
     settings = parse_settings(card["settings"], str(run.model_path(name)))
     model = load_cached(run, name, settings.train)
     absolute = Path(os.path.abspath(path))

@@ -7,9 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from dfhpc.config import Settings, parse_settings, refuse_difference
+from dfhpc.errors import StoreError
 from dfhpc.runs import RunDirectory, open_run, read_json, write_json
+from dfhpc.store.schema import open_store
 from dfhpc.videos.layouts import read_videos
-from dfhpc.videos.manifest import Video, read_manifest, write_manifest
+from dfhpc.videos.manifest import (
+    Video,
+    manifest_hash,
+    read_manifest,
+    write_manifest,
+)
 
 
 def with_absolute_paths(settings: Settings) -> Settings:
@@ -37,14 +44,15 @@ def load_settings(run: RunDirectory) -> Settings:
 def start_run(run: RunDirectory, settings: Settings) -> None:
     """Write the settings of a new run, or check that an old one has the same.
 
-    A run that has no manifest yet has come to nothing and may be begun anew.
+    A run that has come to nothing yet may be begun anew.
 
     Raises
     ------
     SettingsMismatchError
         When it was started with others; [cluster] may differ and is taken over.
     """
-    if run.config_path.exists() and is_done(run):
+    begun = (run.manifest_path, run.store_path, run.partitions_dir, run.models_dir)
+    if run.config_path.exists() and any(path.exists() for path in begun):
         old = load_settings(run)
         refuse_difference(old, settings, run.path)
         if old == settings:
@@ -62,8 +70,19 @@ def scan(run: RunDirectory, settings: Settings) -> list[Video]:
     if is_done(run):
         return read_manifest(run.manifest_path)
     _, videos = read_videos(settings.data)
+    if run.store_path.exists():
+        _refuse_other_data(run, videos)
     write_manifest(run.manifest_path, videos)
     return videos
+
+
+def _refuse_other_data(run: RunDirectory, videos: Sequence[Video]) -> None:
+    """Refuse a new manifest that is not the one whose faces are in the store."""
+    if open_store(run.store_path).attrs.get("manifest_hash") != manifest_hash(videos):
+        raise StoreError(
+            f"{run.manifest_path} is gone, and the data are no longer those that "
+            f"{run.store_path} was made from. Use a new run directory."
+        )
 
 
 def summarize(videos: Sequence[Video]) -> dict[str, Any]:

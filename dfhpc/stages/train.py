@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from dfhpc.cluster.lazy import LazyPool
+from dfhpc.cluster.memory import check_memory
 from dfhpc.config import Settings
 from dfhpc.constants import (
     FORMAT_VERSION,
@@ -17,16 +18,16 @@ from dfhpc.constants import (
 )
 from dfhpc.errors import IncompleteStageError, SplitError
 from dfhpc.models.base import (
+    CARD_KEYS,
     TRAINING_ROWS_NAME,
     TrainingRows,
-    check_memory,
     file_digests,
     get_trainer,
 )
 from dfhpc.reporting.progress import progress
-from dfhpc.runs import RunDirectory, read_json, write_json
-from dfhpc.split_rows import rows_of_parts
-from dfhpc.splits import Split, split_rows, split_videos
+from dfhpc.runs import RunDirectory, read_record, write_json
+from dfhpc.split_rows import load_split, rows_of_parts
+from dfhpc.splits import Split, require_both
 from dfhpc.store.reading import RowReader
 from dfhpc.videos.manifest import read_manifest
 
@@ -35,7 +36,15 @@ logger = logging.getLogger(__name__)
 
 def is_done(run: RunDirectory, settings: Settings) -> bool:
     """Whether every model is trained."""
-    return all(run.model_path(name).exists() for name in settings.train.models)
+    return all(is_trained(run, name) for name in settings.train.models)
+
+
+def is_trained(run: RunDirectory, name: str) -> bool:
+    """Whether a model has its mark and all its files."""
+    if not run.model_path(name).exists():
+        return False
+    files = read_record(run.model_path(name), "files")["files"]
+    return all((run.model_dir(name) / file).exists() for file in files)
 
 
 def train(run: RunDirectory, settings: Settings, pools: LazyPool) -> dict[str, Any]:
@@ -55,44 +64,44 @@ def train(run: RunDirectory, settings: Settings, pools: LazyPool) -> dict[str, A
             f"Extraction is not finished; run `dfhpc extract {run.path}`."
         )
     for name in settings.train.models:
-        if not run.model_path(name).exists():
+        if not is_trained(run, name):
             _train_model(run, settings, pools, name)
     return read_cards(run, settings)
 
 
 def read_cards(run: RunDirectory, settings: Settings) -> dict[str, Any]:
     """Return what each model was trained on."""
-    return {name: read_json(run.model_path(name)) for name in settings.train.models}
+    return {
+        name: read_record(run.model_path(name), *CARD_KEYS)
+        for name in settings.train.models
+    }
 
 
-def load_split(run: RunDirectory, settings: Settings) -> Split:
-    """Return the split of a run, made and written the first time."""
-    if run.split_path.exists():
-        return Split.from_json(read_json(run.split_path))
+def plan(run: RunDirectory, settings: Settings) -> None:
+    """Find out before hours of extraction whether the videos can be split at all.
+
+    Raises
+    ------
+    SplitError
+        When they cannot.
+    """
     if settings.split.kind == "random_rows":
-        reader = RowReader(run.store_path)
-        labels = np.asarray(reader.array("label"), np.int8)
-        rows = np.flatnonzero(np.asarray(reader.array("valid"), bool) & (labels >= 0))
-        if len(rows) < 2:
-            raise SplitError(f"{len(rows)} labelled faces cannot be split in two.")
-        split = split_rows(rows, settings.split)
+        require_both(read_manifest(run.manifest_path), "the data")
     else:
-        split = split_videos(read_manifest(run.manifest_path), settings.split)
-    write_json(run.split_path, split.to_json())
-    return split
+        load_split(run, settings.split)
 
 
 def _train_model(
     run: RunDirectory, settings: Settings, pools: LazyPool, name: str
 ) -> None:
-    split = load_split(run, settings)
+    split = load_split(run, settings.split)
     reader = RowReader(run.store_path)
     training = _training_rows(run, split, reader)
     trainer = get_trainer(name, settings.train)
     pool = pools.get()
     shard_bytes = reader.layout.rows_per_partition * ROW_LENGTH
     projected = trainer.project_bytes(len(training.rows), shard_bytes)
-    check_memory(name, projected, pool.worker_memory_bytes)
+    check_memory(name, projected, pool)
     logger.info(
         "Training %s on %d faces; at most %.1f GB in a worker.",
         name,

@@ -1,16 +1,16 @@
 """Reading rows of the store, a partition at a time."""
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from dfhpc.errors import StoreError
 from dfhpc.store.partitions import StoreLayout
-from dfhpc.store.schema import modest_zarr, open_store, store_layout
+from dfhpc.store.schema import modest_zarr, open_store, shard_path, store_layout
 
 Rows = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
@@ -22,15 +22,26 @@ class RowReader:
 
     def __init__(self, store_path: Path) -> None:
         """Open the store at ``store_path``."""
+        self._path = store_path
         self._group = open_store(store_path)
         self.layout: StoreLayout = store_layout(self._group)
 
     def array(self, name: str) -> NDArray[np.generic]:
-        """Return one of the small arrays, whole."""
-        found = self._group[name]
-        if not isinstance(found, zarr.Array):
-            raise StoreError(f"{self._group.store_path} has no array {name}.")
-        return np.asarray(found[...])
+        """Return one of the small arrays, whole.
+
+        Raises
+        ------
+        StoreError
+            When it is lost or damaged.
+        """
+        try:
+            return np.asarray(self._group[name][...])  # type: ignore[index]
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise StoreError(
+                f"{self._path / name} is lost or damaged ({error}); delete "
+                f"{self._path.parent / 'partitions' / 'finished.json'} and run "
+                f"`dfhpc extract {self._path.parent}`."
+            ) from error
 
     def attribute(self, name: str) -> Any:
         """Return one of the attributes that the store was made with."""
@@ -41,15 +52,39 @@ class RowReader:
         return np.unique(rows // self.layout.rows_per_partition)
 
     def read_partition(self, index: int, rows: Rows) -> tuple[Rows, Pixels]:
-        """Return those of ``rows`` that partition ``index`` holds, and their pixels."""
+        """Return those of ``rows`` that partition ``index`` holds, and their pixels.
+
+        Raises
+        ------
+        StoreError
+            When the partition's shard is lost or damaged. Zarr reads a lost one as
+            zeros, and no model may learn from those.
+        """
         start = index * self.layout.rows_per_partition
         stop = min(start + self.layout.rows_per_partition, self.layout.num_rows)
         inside = rows[(rows >= start) & (rows < stop)]
-        with modest_zarr():
-            block = np.asarray(self._group["faces"][start:stop])  # type: ignore[index]
+        if self._valid[inside].any() and not shard_path(self._path, index).exists():
+            raise self._damaged(index, "it is gone")
+        try:
+            with modest_zarr():
+                block = np.asarray(self._group["faces"][start:stop])  # type: ignore[index]
+        except (ValueError, RuntimeError, OSError) as error:
+            raise self._damaged(index, str(error)) from error
         if np.array_equal(inside, np.arange(start, stop)):
             return inside, block
         return inside, block[inside - start]
+
+    @functools.cached_property
+    def _valid(self) -> NDArray[np.bool_]:
+        return np.asarray(self.array("valid"), bool)
+
+    def _damaged(self, index: int, why: str) -> StoreError:
+        marks = self._path.parent / "partitions"
+        return StoreError(
+            f"The faces of partition {index} in {self._path} cannot be read: {why}. "
+            f"Delete {marks / f'{index:06d}.json'} and {marks / 'finished.json'}, then "
+            f"run `dfhpc extract {self._path.parent}`."
+        )
 
     def iter_partitions(self, rows: Rows) -> Iterator[tuple[Rows, Pixels]]:
         """Yield ``rows`` and their pixels, a partition at a time, in order."""

@@ -140,6 +140,16 @@ def store_layout(group: zarr.Group) -> StoreLayout:
     return StoreLayout(*(int(group.attrs[name]) for name in names))  # type: ignore[arg-type]
 
 
+def shard_path(store_path: Path, partition: int) -> Path:
+    """Return the file of a partition's faces; there is none where all are empty."""
+    return store_path / "faces" / "c" / str(partition) / "0"
+
+
+def file_size(path: Path) -> int:
+    """Return the size of a file, 0 where there is none."""
+    return path.stat().st_size if path.exists() else 0
+
+
 @contextlib.contextmanager
 def modest_zarr() -> Iterator[None]:
     """Keep Zarr to few threads and requests: many workers share the machine."""

@@ -1,6 +1,6 @@
 """Which frames of a video are taken: pure functions of the frames' times."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from dfhpc.config import ExtractConfig
@@ -57,11 +57,23 @@ def per_second_indices(
     return taken
 
 
-def sampler(extract: ExtractConfig) -> Callable[[Sequence[float]], list[int]]:
-    """Return the function from frame times to frame indices that a recipe asks for."""
-    limit = extract.frames_per_video
-    if extract.policy == "stride":
-        return lambda times_s: stride_indices(len(times_s), extract.stride, limit)
-    if extract.policy == "spread":
-        return lambda times_s: spread_indices(len(times_s), limit)
-    return lambda times_s: per_second_indices(times_s, extract.per_second, limit)
+class Sampler:
+    """Chooses the frames that a recipe asks for, and knows if it left some out."""
+
+    def __init__(self, extract: ExtractConfig) -> None:
+        """Take the policy and its numbers."""
+        self._extract = extract
+        self.has_cut = False
+        """Whether ``per_second`` asked for more than ``frames_per_video``."""
+
+    def choose(self, times_s: Sequence[float]) -> list[int]:
+        """Return the frames to take, from the times of all in seconds."""
+        extract, count = self._extract, len(times_s)
+        limit = extract.frames_per_video
+        if extract.policy == "stride":
+            return stride_indices(count, extract.stride, limit)
+        if extract.policy == "spread":
+            return spread_indices(count, limit)
+        wanted = per_second_indices(times_s, extract.per_second, count)
+        self.has_cut = len(wanted) > limit
+        return wanted[:limit]

@@ -94,12 +94,13 @@ def test_projected_memory_is_bounded_by_the_patches():
 
 
 def test_memory_that_does_not_fit_is_refused():
+    from dfhpc.cluster.inline import InlinePool
+    from dfhpc.cluster.memory import check_memory
     from dfhpc.errors import ProjectedMemoryError
-    from dfhpc.models.base import check_memory
 
-    projected = RandomForestTrainer(RandomForestConfig()).project_bytes(10**6, 0)
+    projected = RandomForestTrainer(RandomForestConfig()).project_bytes(10**7, 0)
     with pytest.raises(ProjectedMemoryError, match=r"random_forest would need .* GB"):
-        check_memory("random_forest", projected, 2 * 10**9)
+        check_memory("random_forest", projected, InlinePool())
 
 
 def test_a_tree_of_one_column():

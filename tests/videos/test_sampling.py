@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 
 from dfhpc.config import ExtractConfig
 from dfhpc.videos.sampling import (
+    Sampler,
     per_second_indices,
-    sampler,
     spread_indices,
     stride_indices,
 )
@@ -45,4 +45,22 @@ def test_per_second_all_takes_every_frame_up_to_the_limit():
 
 def test_no_frames_give_no_indices():
     for policy in ("stride", "per_second", "spread"):
-        assert sampler(ExtractConfig(policy=policy, frames_per_video=7))([]) == []
+        extract = ExtractConfig(policy=policy, frames_per_video=7)
+        assert Sampler(extract).choose([]) == []
+
+
+def test_frames_that_are_left_out_are_known():
+    times = [index / 25 for index in range(100)]
+    for limit, cut in ((4, False), (3, True)):
+        extract = ExtractConfig(policy="per_second", frames_per_video=limit)
+        sampler = Sampler(extract)
+        assert sampler.choose(times) == [0, 25, 50, 75][:limit]
+        assert sampler.has_cut == cut
+    every = Sampler(
+        ExtractConfig(policy="per_second", per_second="all", frames_per_video=99)
+    )
+    assert every.choose(times) == list(range(99))
+    assert every.has_cut
+    strided = Sampler(ExtractConfig(stride=1))
+    assert len(strided.choose(times)) == 7
+    assert not strided.has_cut
