@@ -42,6 +42,12 @@ def unsound_partitions(run: RunDirectory, num_partitions: int) -> list[int]:
     ]
 
 
+def discard(run: RunDirectory, index: int) -> None:
+    """Remove what is left of an unsound partition: Zarr would read it on writing."""
+    run.partition_path(index).unlink(missing_ok=True)
+    shard_path(run.store_path, index).unlink(missing_ok=True)
+
+
 def _is_sound(run: RunDirectory, index: int) -> bool:
     try:
         mark = read_record(run.partition_path(index), "shard_bytes", "videos")

@@ -128,7 +128,7 @@ def load_model(run: RunDirectory, name: str, train: TrainConfig) -> Model:
     model_dir = run.model_dir(name)
     if not run.model_path(name).is_file():
         raise ModelError(f"{run.path} has no trained model {name}.")
-    expected = read_record(run.model_path(name), *CARD_KEYS)["files"]
+    expected = read_record(run.model_path(name), "files")["files"]
     try:
         found = file_digests(model_dir, list(expected))
     except FileNotFoundError as error:

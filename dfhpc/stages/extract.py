@@ -12,6 +12,7 @@ from dfhpc.config import Settings
 from dfhpc.constants import LABEL_NAMES, ROW_LENGTH
 from dfhpc.errors import IncompleteStageError
 from dfhpc.extraction.finalize import (
+    discard,
     iter_video_records,
     unsound_partitions,
     write_row_arrays,
@@ -94,6 +95,8 @@ def _extract_missing(
     pool = pools.get()
     check_memory("Extraction", _project_bytes(settings, layout), pool)
     run.partitions_dir.mkdir(parents=True, exist_ok=True)
+    for index in missing:
+        discard(run, index)
     deaths = _Deaths(run, settings.extract.max_deaths)
     units = (_unit(run, index, deaths) for index in missing)
     done = layout.num_partitions - len(missing)
