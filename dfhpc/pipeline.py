@@ -9,16 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from dfhpc.cluster.lazy import LazyPool, pool_for
 from dfhpc.cluster.signals import raise_if_stopped, stop_on_signals
-from dfhpc.config import (
-    Settings,
-    load_recipe,
-    parse_override,
-    parse_settings,
-    with_overrides,
-)
+from dfhpc.config import Settings
 from dfhpc.errors import ConfigError
 from dfhpc.locks import hold
 from dfhpc.logs import is_ours_or_critical
+from dfhpc.recipes import load_recipe, parse_override, parse_settings, with_overrides
 from dfhpc.runs import RunDirectory, open_run
 from dfhpc.stages import evaluate, extract, scan, train
 from dfhpc.usage.sampler import Sampler, sampled_stage, sampling_driver

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from dfhpc.cluster import signals
-from dfhpc.config import Settings, parse_settings
+from dfhpc.config import Settings
 from dfhpc.demo.clips import make_data_set
+from dfhpc.recipes import parse_settings
 
 # A person in an invented clip is found by the Haar cascade in milliseconds.
 QUICK = {

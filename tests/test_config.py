@@ -2,15 +2,15 @@ from pathlib import Path
 
 import pytest
 
-from dfhpc.config import (
-    Settings,
+from dfhpc.config import Settings
+from dfhpc.errors import ConfigError, SettingsMismatchError
+from dfhpc.recipes import (
     load_recipe,
     parse_override,
     parse_settings,
     refuse_difference,
     with_overrides,
 )
-from dfhpc.errors import ConfigError, SettingsMismatchError
 
 RECIPES = sorted(Path("jobs").glob("*.toml"))
 

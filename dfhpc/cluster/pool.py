@@ -83,51 +83,73 @@ def run_units(
     WorkerLostError
         When a unit lost several workers without a known cause.
     """
-    waiting = iter(units)
-    running: dict[Any, tuple[Unit, str]] = {}
-    losses: dict[str, int] = {}
-    unfinished = False
+    window = _Window(pool, iter(units), on_lost)
     try:
-        while True:
-            while len(running) <= pool.num_workers and not stop_requested():
-                unit = next(waiting, None)
-                if unit is None:
-                    break
-                _start(pool, unit, running)
-            if not running or hurry_requested():
-                break
-            for handle in pool.wait(list(running)):
-                unit, attempt = running.pop(handle)
-                try:
-                    result = pool.result(handle)
-                except WorkerLostError as error:
-                    _count_loss(unit, losses, error, known=on_lost(unit, attempt))
-                    if stop_requested():
-                        unfinished = True
-                    else:
-                        _start(pool, unit, running)
-                else:
-                    yield unit, result
+        while window.fill() and not hurry_requested():
+            for handle in pool.wait(list(window.running)):
+                yield from window.settle(handle)
     finally:
-        pool.forget(list(running))
-    if running or unfinished or next(waiting, None) is not None:
+        pool.forget(list(window.running))
+    if window.has_more():
         raise_if_stopped()
 
 
-def _start(pool: WorkPool, unit: Unit, running: dict[Any, tuple[Unit, str]]) -> None:
-    attempt = uuid.uuid4().hex
-    name = f"{unit.key}-{attempt[:8]}"
-    handle = pool.submit(name, unit.function, unit.make_args(attempt))
-    running[handle] = (unit, attempt)
+class _Window:
+    """The units under way, and those to come."""
 
+    def __init__(
+        self,
+        pool: WorkPool,
+        waiting: Iterator[Unit],
+        on_lost: Callable[[Unit, str], bool],
+    ) -> None:
+        self._pool = pool
+        self._waiting = waiting
+        self._on_lost = on_lost
+        self._losses: dict[str, int] = {}
+        self._gave_up = False
+        self.running: dict[Any, tuple[Unit, str]] = {}
 
-def _count_loss(
-    unit: Unit, losses: dict[str, int], error: WorkerLostError, *, known: bool
-) -> None:
-    losses[unit.key] = losses.get(unit.key, 0) + (not known)
-    if losses[unit.key] >= MAX_UNEXPLAINED_LOSSES:
-        raise WorkerLostError(
-            f"{unit.key} lost {MAX_UNEXPLAINED_LOSSES} workers ({error}). Often this "
-            "is memory: use fewer workers or give them more, with --workers and "
-            "cluster.memory_limit."
-        ) from error
+    def fill(self) -> bool:
+        """Start units while there is room, and return whether any is under way."""
+        while len(self.running) <= self._pool.num_workers and not stop_requested():
+            unit = next(self._waiting, None)
+            if unit is None:
+                break
+            self._start(unit)
+        return bool(self.running)
+
+    def settle(self, handle: Any) -> Iterator[tuple[Unit, Any]]:
+        """Yield a unit that is done with its result; start a lost one again."""
+        unit, attempt = self.running.pop(handle)
+        try:
+            result = self._pool.result(handle)
+        except WorkerLostError as error:
+            self._count_loss(unit, error, known=self._on_lost(unit, attempt))
+            if stop_requested():
+                self._gave_up = True
+            else:
+                self._start(unit)
+        else:
+            yield unit, result
+
+    def has_more(self) -> bool:
+        """Whether a unit is left that is not done."""
+        left = self._gave_up or bool(self.running)
+        return left or next(self._waiting, None) is not None
+
+    def _start(self, unit: Unit) -> None:
+        attempt = uuid.uuid4().hex
+        name = f"{unit.key}-{attempt[:8]}"
+        handle = self._pool.submit(name, unit.function, unit.make_args(attempt))
+        self.running[handle] = (unit, attempt)
+
+    def _count_loss(self, unit: Unit, error: WorkerLostError, *, known: bool) -> None:
+        count = self._losses.get(unit.key, 0) + (not known)
+        self._losses[unit.key] = count
+        if count >= MAX_UNEXPLAINED_LOSSES:
+            raise WorkerLostError(
+                f"{unit.key} lost {count} workers ({error}). Often this is memory: use "
+                "fewer workers or give them more, with --workers and "
+                "cluster.memory_limit."
+            ) from error

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dfhpc.config import Settings, parse_settings
+from dfhpc.config import Settings
 from dfhpc.constants import ROW_LENGTH
 from dfhpc.extraction.records import VideoRecord
 from dfhpc.extraction.video import Face, extract_video
+from dfhpc.recipes import parse_settings
 from dfhpc.runs import RunDirectory, read_json, sync_if_there, write_json, write_text
 from dfhpc.store.schema import file_size, modest_zarr, shard_path, store_layout
 from dfhpc.videos.manifest import Video, read_manifest

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dfhpc.config import parse_settings
 from dfhpc.constants import ROW_LENGTH
 from dfhpc.errors import ModelError
 from dfhpc.extraction.records import VideoRecord
 from dfhpc.extraction.video import Face, extract_video
 from dfhpc.models.base import CARD_KEYS, load_cached
+from dfhpc.recipes import parse_settings
 from dfhpc.runs import RunDirectory, read_record
 from dfhpc.verdict import decide
 

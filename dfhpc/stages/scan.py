@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dfhpc.config import Settings, parse_settings, refuse_difference
+from dfhpc.config import Settings
 from dfhpc.errors import StoreError
+from dfhpc.recipes import parse_settings, refuse_difference
 from dfhpc.runs import RunDirectory, open_run, read_json, write_json
 from dfhpc.store.schema import open_store
 from dfhpc.videos.layouts import read_videos

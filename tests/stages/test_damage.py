@@ -6,7 +6,6 @@ import shutil
 import pytest
 
 from dfhpc import pipeline
-from dfhpc.config import parse_settings
 from dfhpc.errors import (
     ProjectedMemoryError,
     RunDirectoryError,
@@ -14,6 +13,7 @@ from dfhpc.errors import (
     SplitError,
     StoreError,
 )
+from dfhpc.recipes import parse_settings
 from dfhpc.runs import RunDirectory, read_json
 from dfhpc.stages.predict import choose_model
 from dfhpc.status import read_status

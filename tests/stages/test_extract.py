@@ -45,7 +45,7 @@ def _extract(run, settings):
 @pytest.fixture(scope="module")
 def done(tmp_path_factory, clips):
     """Return a finished extraction and its settings."""
-    from dfhpc.config import parse_settings
+    from dfhpc.recipes import parse_settings
     from tests.conftest import QUICK
 
     settings = parse_settings({**QUICK, "data": {"path": str(clips)}}, "test")

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from dfhpc import pipeline
-from dfhpc.config import parse_settings
 from dfhpc.demo.clips import make_new_clips
 from dfhpc.errors import (
     IncompleteStageError,
@@ -16,6 +15,7 @@ from dfhpc.errors import (
     SplitError,
 )
 from dfhpc.models.base import TRAINING_ROWS_NAME, TrainingRows
+from dfhpc.recipes import parse_settings
 from dfhpc.reporting import tables
 from dfhpc.runs import read_json
 from dfhpc.stages.predict import choose_model, predict_all
