@@ -28,6 +28,7 @@ from dfhpc.videos.manifest import Video, manifest_hash, read_manifest
 logger = logging.getLogger(__name__)
 
 FRAME_STATUSES = ("ok", "no_face", "unreadable")
+REPORT_KEYS = ("videos", "cut", "quarantined", "classes", "without_faces", "partial")
 VIDEO_STATUSES = ("ok", "partial", "no_face", "error")
 
 
@@ -74,7 +75,7 @@ def extract(run: RunDirectory, settings: Settings, pools: LazyPool) -> dict[str,
 
 def read_report(run: RunDirectory) -> dict[str, Any]:
     """Return the counts of a finished extraction."""
-    return read_record(run.extracted_path, "videos", "classes", "quarantined")
+    return read_record(run.extracted_path, *REPORT_KEYS)
 
 
 def _attributes(videos: list[Video], settings: Settings) -> dict[str, Any]:
