@@ -27,6 +27,9 @@ def atomic_path(target: Path) -> Iterator[Path]:
         yield tmp
         _sync(tmp)
         os.replace(tmp, target)
+        with contextlib.suppress(OSError):
+            # Some file systems cannot flush a folder; then the rename may come later.
+            _sync(target.parent)
     except BaseException:
         tmp.unlink(missing_ok=True)
         raise

@@ -97,7 +97,7 @@ def test_driver_killed_at_five_random_moments_of_extraction(
     run_dir = tmp_path / "run"
     rng = random.Random(20)
     interrupted = 0
-    for count in sorted(rng.sample(range(1, 22), 5)):
+    for count in sorted(rng.sample(range(1, 17), 5)):
         process = _start(clips, run_dir)
         _wait_for(lambda count=count: _marks(run_dir) >= count, process)
         time.sleep(rng.uniform(0, 0.2))
@@ -169,8 +169,10 @@ def _kill_the_readers_of_one_video(run, process, times):
 def test_a_video_that_kills_its_workers_is_quarantined(tmp_path, clips):
     run_dir = tmp_path / "run"
     run = RunDirectory(run_dir)
-    process = _start(clips, run_dir)
-    _wait_for(run.manifest_path.exists, process)
+    # Many frames, so that a video is being read long enough to be caught at it.
+    process = _start(
+        clips, run_dir, "--frames-per-video", "24", "--set", "extract.stride=1"
+    )
     _wait_for(lambda: _marks(run_dir) >= 1, process)
     victim = _kill_the_readers_of_one_video(run, process, times=3)
     _, errors = process.communicate(timeout=200)

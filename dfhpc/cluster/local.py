@@ -2,12 +2,16 @@
 
 import contextlib
 import logging
+import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import dask
 import distributed
+import psutil
 from dask.system import CPU_COUNT
 from distributed.system import MEMORY_LIMIT
 
@@ -21,6 +25,8 @@ MEMORY_PER_WORKER = 2 * 1024**3
 """What a worker with TensorFlow and 1080p frames needs; fewer are started if short."""
 
 POLL_S = 0.5
+
+SCRATCH_PREFIX = "dfhpc-scratch-"
 
 _DASK_SETTINGS = {
     # Dask may not judge which task killed a worker: the journal knows which video.
@@ -90,12 +96,15 @@ def local_pool(
     cluster: ClusterConfig, plugin: distributed.WorkerPlugin | None = None
 ) -> Iterator[DaskPool]:
     """Start workers on this machine and yield a pool of them."""
+    _sweep_scratch()
     workers = max(1, choose_workers(cluster))
     memory = int(cluster.memory_limit or MEMORY_LIMIT // workers)
     with contextlib.ExitStack() as stack:
         stack.enter_context(dask.config.set(_DASK_SETTINGS))
         scratch = stack.enter_context(
-            tempfile.TemporaryDirectory(prefix="dfhpc-", ignore_cleanup_errors=True)
+            tempfile.TemporaryDirectory(
+                prefix=f"{SCRATCH_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True
+            )
         )
         with interrupts_blocked():
             local = stack.enter_context(
@@ -114,3 +123,11 @@ def local_pool(
             client.register_plugin(plugin)
         logger.info("%d workers; dashboard: %s", workers, client.dashboard_link)
         yield DaskPool(client, memory)
+
+
+def _sweep_scratch() -> None:
+    """Remove the scratch folders of drivers that were killed."""
+    for path in Path(tempfile.gettempdir()).glob(f"{SCRATCH_PREFIX}*"):
+        pid = path.name.removeprefix(SCRATCH_PREFIX).split("-")[0]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(path, ignore_errors=True)

@@ -87,6 +87,21 @@ def test_workers_leave_samples(pool):
     assert read_usage(pool.usage_dir) == {}
 
 
+def test_scratch_of_the_dead_is_swept_and_of_the_living_kept(tmp_path, monkeypatch):
+    import tempfile
+
+    from dfhpc.cluster.local import SCRATCH_PREFIX, _sweep_scratch
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    dead = tmp_path / f"{SCRATCH_PREFIX}4194999-x"
+    living = tmp_path / f"{SCRATCH_PREFIX}{os.getpid()}-x"
+    other = tmp_path / f"{SCRATCH_PREFIX}notes"
+    for path in (dead, living, other):
+        (path / "inner").mkdir(parents=True)
+    _sweep_scratch()
+    assert sorted(tmp_path.iterdir()) == sorted([living, other])
+
+
 def test_number_of_workers_follows_memory(monkeypatch):
     from dfhpc.cluster import local
 
