@@ -1,0 +1,64 @@
+"""What a worker uses stays below what was projected before it was started."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from dfhpc.config import TrainConfig
+from dfhpc.models.base import TRAINING_ROWS_NAME, TrainingRows, get_trainer
+from dfhpc.runs import RunDirectory
+from dfhpc.store.partitions import plan_store
+from dfhpc.store.schema import create_store
+
+LAYOUT = plan_store(96, 7, 16)
+SHARD_BYTES = LAYOUT.rows_per_partition * 307_200
+
+CODE = """
+import resource, sys
+from pathlib import Path
+from dfhpc.cluster.inline import InlinePool
+from dfhpc.config import RandomForestConfig, SgdConfig, TrainConfig
+from dfhpc.models.base import get_trainer
+from dfhpc.runs import RunDirectory
+
+train = TrainConfig(
+    sgd=SgdConfig(epochs=1), random_forest=RandomForestConfig(num_trees=8)
+)
+trainer = get_trainer(sys.argv[2], train)
+trainer.train(RunDirectory(Path(sys.argv[1])), InlinePool(), lambda step: None)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Return a run directory with full-size shards that do not compress."""
+    run = RunDirectory(tmp_path_factory.mktemp("memory"))
+    faces = create_store(run.store_path, LAYOUT, {})["faces"]
+    rng = np.random.default_rng(0)
+    for index in range(LAYOUT.num_partitions):
+        where = LAYOUT.rows(LAYOUT.partition(index))
+        shape = (where.stop - where.start, 307_200)
+        faces[where] = rng.integers(0, 256, shape, np.uint8)
+    rows = np.arange(LAYOUT.num_rows)
+    for name in ("sgd", "random_forest"):
+        training = TrainingRows(rows, (rows % 2).astype(np.int8))
+        training.save(run.model_dir(name) / TRAINING_ROWS_NAME)
+    return run
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["sgd", "random_forest"])
+def test_peak_memory_stays_below_the_projection(run, name):
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, str(run.path), name],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    projected = get_trainer(name, TrainConfig()).project_bytes(
+        LAYOUT.num_rows, SHARD_BYTES
+    )
+    assert int(done.stdout) <= projected
