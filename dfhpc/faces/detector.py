@@ -55,7 +55,7 @@ class Detector(Protocol):
 _PACKAGES = {"mtcnn": ("mtcnn", "tensorflow"), "haar": ("opencv-python-headless",)}
 
 DETECTOR_BYTES = {"mtcnn": 1_200_000_000, "haar": 200_000_000}
-"""Memory that a detector takes on frames of 720p, its libraries included."""
+"""Memory that a detector takes on frames of up to 1080p, its libraries included."""
 
 _CLASSES = {
     "mtcnn": ("dfhpc.faces.mtcnn", "MtcnnDetector"),
