@@ -14,7 +14,7 @@ from dfhpc.errors import ConfigError
 from dfhpc.locks import hold
 from dfhpc.logs import is_ours_or_critical
 from dfhpc.recipes import load_recipe, parse_override, parse_settings, with_overrides
-from dfhpc.runs import RunDirectory, open_run
+from dfhpc.runs import RunDirectory, open_run, sweep_partial
 from dfhpc.stages import evaluate, extract, scan, train
 from dfhpc.usage.sampler import Sampler, sampled_stage, sampling_driver
 from dfhpc.videos.layouts import read_videos
@@ -153,6 +153,7 @@ def run_stages(
         sampling_driver(run.usage_dir) as sampler,
         pool_for(settings.cluster, functools.partial(_plugin, run)) as pools,
     ):
+        sweep_partial(run)
         for stage in stages:
             if _is_done(stage, run, settings):
                 continue

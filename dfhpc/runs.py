@@ -202,3 +202,16 @@ def open_run(path: Path) -> RunDirectory:
             f"{FORMAT_VERSION}. Use the dfhpc that made it, or a new run directory."
         )
     return run
+
+
+def sweep_partial(run: RunDirectory) -> None:
+    """Remove the temporary files that killed processes left in a run directory."""
+    folders = [run.path, run.partitions_dir, run.evaluation_dir]
+    for folder in [
+        *folders,
+        *run.models_dir.glob("*"),
+        *run.models_dir.glob("*/trees"),
+    ]:
+        for path in folder.glob(".*.partial"):
+            if path.is_file():
+                path.unlink(missing_ok=True)

@@ -29,9 +29,11 @@ def _command(data, run_dir, *more):
     return [str(part) for part in [*base, *SETTINGS, *more]]
 
 
-def _start(data, run_dir, *more):
+def _start(data, run_dir, *more, terminal=False):
+    """Start a run; as from a ``terminal`` in a process group of its own."""
     return subprocess.Popen(
         _command(data, run_dir, *more),
+        start_new_session=terminal,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -134,12 +136,7 @@ def test_workers_killed_on_the_way(tmp_path, clips, undisturbed):
 @pytest.mark.slow
 def test_everything_killed_at_once(tmp_path, clips, undisturbed):
     run_dir = tmp_path / "run"
-    process = subprocess.Popen(
-        _command(clips, run_dir),
-        start_new_session=True,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-    )
+    process = _start(clips, run_dir, terminal=True)
     _wait_for(lambda: _marks(run_dir) >= 7, process)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
@@ -208,13 +205,7 @@ def test_signals_stop_cleanly_and_resumably(tmp_path, clips, undisturbed, signum
 def test_ctrl_c_reaches_every_process_of_a_terminal_and_workers_keep_silent(
     tmp_path, clips
 ):
-    process = subprocess.Popen(
-        _command(clips, tmp_path / "run"),
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = _start(clips, tmp_path / "run", terminal=True)
     _wait_for(lambda: _marks(tmp_path / "run") >= 3, process)
     workers = _workers(process)
     workers[0].kill()
@@ -228,13 +219,7 @@ def test_ctrl_c_reaches_every_process_of_a_terminal_and_workers_keep_silent(
 @pytest.mark.slow
 @pytest.mark.parametrize("delay_s", [1.0, 1.6, 2.4])
 def test_ctrl_c_while_workers_start_is_not_lost(tmp_path, clips, delay_s):
-    process = subprocess.Popen(
-        _command(clips, tmp_path / "run"),
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = _start(clips, tmp_path / "run", terminal=True)
     _wait_for((tmp_path / "run" / "config.json").exists, process)
     time.sleep(delay_s)
     os.killpg(process.pid, signal.SIGINT)

@@ -3,7 +3,14 @@ import json
 import pytest
 
 from dfhpc.errors import RunDirectoryError
-from dfhpc.runs import RunDirectory, atomic_path, open_run, read_json, write_json
+from dfhpc.runs import (
+    RunDirectory,
+    atomic_path,
+    open_run,
+    read_json,
+    sweep_partial,
+    write_json,
+)
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
@@ -52,3 +59,18 @@ def test_another_format_version_is_refused(tmp_path):
     run.config_path.write_text(json.dumps({"format_version": 99}))
     with pytest.raises(RunDirectoryError, match="format version 99"):
         open_run(tmp_path)
+
+
+def test_what_killed_processes_left_is_swept_and_nothing_else(tmp_path):
+    run = RunDirectory(tmp_path)
+    left = run.partitions_dir / ".000001.json.abc.partial"
+    kept = [run.partitions_dir / "000001.json", tmp_path / "notes.partial"]
+    store = tmp_path / ".faces.zarr.partial"
+    store.mkdir()
+    for path in (left, *kept):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("x")
+    sweep_partial(run)
+    assert not left.exists()
+    assert store.exists()
+    assert all(path.exists() for path in kept)
