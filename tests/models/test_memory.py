@@ -16,7 +16,7 @@ LAYOUT = plan_store(96, 7, 16)
 SHARD_BYTES = LAYOUT.rows_per_partition * 307_200
 
 CODE = """
-import resource, sys
+import sys
 from pathlib import Path
 from dfhpc.cluster.inline import InlinePool
 from dfhpc.config import RandomForestConfig, SgdConfig, TrainConfig
@@ -28,7 +28,9 @@ train = TrainConfig(
 )
 trainer = get_trainer(sys.argv[2], train)
 trainer.train(RunDirectory(Path(sys.argv[1])), InlinePool(), lambda step: None)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+# Not ru_maxrss: a child begins with that of the process it was forked from.
+status = Path("/proc/self/status").read_text()
+print(int(status.split("VmHWM:")[1].split()[0]) * 1024)
 """
 
 
