@@ -1,7 +1,9 @@
 """The settings of a run, as frozen models; every key has a default."""
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
@@ -11,7 +13,10 @@ from dfhpc.constants import FORMAT_VERSION
 PositiveInt = Annotated[int, Field(gt=0, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
 Share = Annotated[float, Field(ge=0, lt=1)]
-ModelName = Literal["sgd", "random_forest"]
+ModelKind = Literal["svm", "logistic_regression", "ridge", "random_forest", "sgd"]
+KINDS: tuple[ModelKind, ...] = get_args(ModelKind)
+SplitKind = Literal["group", "official", "official_strict", "random_rows"]
+HonestSplitKind = Literal["group", "official", "official_strict"]
 
 
 class _Section(BaseModel):
@@ -70,10 +75,12 @@ class ExtractConfig(_Section):
 class SplitConfig(_Section):
     """Which videos train, calibrate and test."""
 
-    kind: Literal["group", "official", "official_strict", "random_rows"] = "group"
+    kind: SplitKind = "group"
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
     calibration_share: Share = 0.1
     seed: Seed = 42
+    beside: HonestSplitKind | None = None
+    """Every model is trained and evaluated under this split too."""
     files: Path | None = None
     """Folder with train.json, val.json and test.json of FaceForensics++."""
 
@@ -84,7 +91,7 @@ class SplitConfig(_Section):
                 f"test_share {self.test_share} and calibration_share "
                 f"{self.calibration_share} leave nothing to train on"
             )
-        if self.kind == "official_strict" and self.files is None:
+        if "official_strict" in (self.kind, self.beside) and self.files is None:
             raise ValueError(
                 "official_strict needs files, the folder of FaceForensics++ split files"
             )
@@ -92,8 +99,9 @@ class SplitConfig(_Section):
 
 
 class SgdConfig(_Section):
-    """A linear model by stochastic gradient descent."""
+    """A linear model by stochastic gradient descent, for any number of faces."""
 
+    kind: Literal["sgd"] = "sgd"
     loss: Literal["logistic", "hinge"] = "logistic"
     alpha: PositiveFloat = 1e-3
     balanced: bool = True
@@ -109,6 +117,7 @@ class SgdConfig(_Section):
 class RandomForestConfig(_Section):
     """Trees, each on its own columns and its own bootstrap of rows."""
 
+    kind: Literal["random_forest"] = "random_forest"
     num_trees: PositiveInt = 100
     columns_per_tree: PositiveInt = 8192
     max_features: PositiveInt = 554
@@ -121,22 +130,111 @@ class RandomForestConfig(_Section):
     seed: Seed = 42
 
 
+class SvmConfig(_Section):
+    """A support vector machine on the Gram matrix: scikit-learn's SVC."""
+
+    kind: Literal["svm"] = "svm"
+    kernel: Literal["rbf", "linear"] = "rbf"
+    C: PositiveFloat = 1.0
+    gamma: Literal["scale", "auto"] | PositiveFloat = "scale"
+    """Of the rbf kernel; scale is 1 / (columns * variance), auto is 1 / columns."""
+    standardize: bool = True
+    """Whether each column is scaled to mean 0 and variance 1 over training rows."""
+    balanced: bool = True
+    """Whether both classes weigh the same, however many faces each has."""
+    tolerance: PositiveFloat = 1e-3
+
+
+class LogisticRegressionConfig(_Section):
+    """Logistic regression on the Gram matrix, with scikit-learn's L2 objective."""
+
+    kind: Literal["logistic_regression"] = "logistic_regression"
+    C: PositiveFloat = 1.0
+    standardize: bool = True
+    """Whether each column is scaled to mean 0 and variance 1 over training rows."""
+    balanced: bool = True
+    """Whether both classes weigh the same, however many faces each has."""
+    penalize_intercept: bool = False
+    """Whether the intercept is penalized as a weight is, as liblinear does."""
+    tolerance: PositiveFloat = 1e-6
+    """Largest error of a dual coefficient, relative to the largest of them."""
+    max_iterations: PositiveInt = 100
+
+
+class RidgeConfig(_Section):
+    """Least squares on labels of -1 and 1, with scikit-learn's L2 objective."""
+
+    kind: Literal["ridge"] = "ridge"
+    alpha: PositiveFloat = 1.0
+    standardize: bool = True
+    """Whether each column is scaled to mean 0 and variance 1 over training rows."""
+    balanced: bool = True
+    """Whether both classes weigh the same, however many faces each has."""
+
+
+ModelConfig = (
+    SvmConfig | LogisticRegressionConfig | RidgeConfig | RandomForestConfig | SgdConfig
+)
+
+
 class TrainConfig(_Section):
     """Which models, and their settings."""
 
-    models: Annotated[tuple[ModelName, ...], Field(min_length=1)] = (
-        "sgd",
+    models: Annotated[tuple[str, ...], Field(min_length=1)] = (
+        "svm",
+        "logistic_regression",
         "random_forest",
     )
+    """Kinds of models, or names that ``named`` gives."""
+    svm: SvmConfig = SvmConfig()
+    logistic_regression: LogisticRegressionConfig = LogisticRegressionConfig()
+    ridge: RidgeConfig = RidgeConfig()
+    random_forest: RandomForestConfig = RandomForestConfig()
     sgd: SgdConfig = SgdConfig()
+    named: dict[str, Annotated[ModelConfig, Field(discriminator="kind")]] = {}
+    """More models, by a name of one's own: one kind may be trained several times."""
 
     @model_validator(mode="after")
-    def _are_different(self) -> Self:
+    def _are_known_and_different(self) -> Self:
         if len(set(self.models)) < len(self.models):
             raise ValueError("a model is named twice")
+        known = (*KINDS, *self.named)
+        for name in self.models:
+            if name not in known:
+                raise ValueError(f"there is no model {name}; known: {', '.join(known)}")
+        for name in self.named:
+            if name in KINDS or not re.fullmatch("[A-Za-z0-9_]+", name):
+                raise ValueError(
+                    f"a named model may not be called {name}: use letters, digits and "
+                    "_, and none of the kinds' own names"
+                )
         return self
 
-    random_forest: RandomForestConfig = RandomForestConfig()
+    def settings_of(self, name: str) -> ModelConfig:
+        """Return the settings of a model by its name."""
+        found: ModelConfig = (
+            self.named[name] if name in self.named else getattr(self, name)
+        )
+        return found
+
+
+@dataclass(frozen=True)
+class SplitVariant:
+    """The split of a run, or the one beside it."""
+
+    config: SplitConfig
+    suffix: str
+    """Behind the names of files and models; empty for the run's own split."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """One model under one split."""
+
+    model_id: str
+    """Its folder: the name, and for the split beside, as svm@group."""
+    name: str
+    variant: SplitVariant
 
 
 class ClusterConfig(_Section):
@@ -159,6 +257,23 @@ class Settings(_Section):
     split: SplitConfig = SplitConfig()
     train: TrainConfig = TrainConfig()
     cluster: ClusterConfig = ClusterConfig()
+
+    def variants(self) -> tuple[SplitVariant, ...]:
+        """Return the split of the run, and the one beside it if there is one."""
+        own = SplitVariant(self.split, "")
+        if self.split.beside in (None, self.split.kind):
+            return (own,)
+        update = {"kind": self.split.beside, "beside": None}
+        beside = self.split.model_copy(update=update)
+        return own, SplitVariant(beside, f"@{beside.kind}")
+
+    def trainings(self) -> tuple[Training, ...]:
+        """Return every model to train, split by split."""
+        return tuple(
+            Training(name + variant.suffix, name, variant)
+            for variant in self.variants()
+            for name in self.train.models
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as JSON values, with their format version."""

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -168,13 +169,18 @@ def _run_stage(
     stage: str, run: RunDirectory, settings: Settings, pools: LazyPool, sampler: Sampler
 ) -> Any:
     logger.info("Stage %s begins.", stage)
+    requested = _requested_bytes(settings)
+
+    def measured(name: str) -> AbstractContextManager[None]:
+        return sampled_stage(sampler, name, requested)
+
     calls: dict[str, Callable[[], Any]] = {
         "scan": lambda: scan.summarize(scan.scan(run, settings)),
         "extract": lambda: extract.extract(run, settings, pools),
-        "train": lambda: train.train(run, settings, pools),
+        "train": lambda: train.train(run, settings, pools, measured),
         "evaluate": lambda: evaluate.evaluate(run, settings, pools),
     }
-    with sampled_stage(sampler, stage, _requested_bytes(settings)):
+    with measured(stage):
         return calls[stage]()
 
 

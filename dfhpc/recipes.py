@@ -7,7 +7,7 @@ from typing import Any
 import pydantic
 from pydantic import BaseModel
 
-from dfhpc.config import Settings
+from dfhpc.config import ModelConfig, Settings
 from dfhpc.errors import ConfigError, SettingsMismatchError
 
 
@@ -46,6 +46,21 @@ def parse_settings(raw: dict[str, Any], source: str) -> Settings:
         )
     except pydantic.ValidationError as error:
         raise ConfigError(_explain(error, source)) from None
+
+
+def parse_model_config(raw: dict[str, Any], source: str) -> ModelConfig:
+    """Return the settings of one model, as its card has them.
+
+    Raises
+    ------
+    ConfigError
+        When they are not those of a model.
+    """
+    adapter: pydantic.TypeAdapter[ModelConfig] = pydantic.TypeAdapter(ModelConfig)
+    try:
+        return adapter.validate_python(raw)
+    except pydantic.ValidationError as error:
+        raise ConfigError(f"{source} does not describe a model: {error}.") from None
 
 
 def _explain(error: pydantic.ValidationError, source: str) -> str:

@@ -140,7 +140,16 @@ class RunDirectory:
     @property
     def split_path(self) -> Path:
         """Which videos or rows train, calibrate and test."""
-        return self.path / "split.json"
+        return self.split_variant_path("")
+
+    def split_variant_path(self, suffix: str) -> Path:
+        """Return the same for the split beside, whose names end in ``suffix``."""
+        return self.path / f"split{suffix}.json"
+
+    @property
+    def gram_path(self) -> Path:
+        """The Gram matrices of the rows, a Zarr group each."""
+        return self.path / "gram.zarr"
 
     @property
     def models_dir(self) -> Path:

@@ -4,23 +4,24 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dfhpc.config import SplitConfig
+from dfhpc.config import SplitVariant
 from dfhpc.runs import RunDirectory, read_record, write_json
 from dfhpc.splits import PARTS, Split, split_rows, split_videos
 from dfhpc.store.reading import RowReader, Rows
 from dfhpc.videos.manifest import Video, read_manifest
 
 
-def load_split(run: RunDirectory, config: SplitConfig) -> Split:
-    """Return the split of a run, made and written the first time.
+def load_split(run: RunDirectory, variant: SplitVariant) -> Split:
+    """Return a split of a run, made and written the first time.
 
     Raises
     ------
     SplitError
         When the videos, or the faces found in them, cannot be split as asked.
     """
-    if run.split_path.exists():
-        return Split.from_json(read_record(run.split_path, "kind", "seed", *PARTS))
+    path, config = run.split_variant_path(variant.suffix), variant.config
+    if path.exists():
+        return Split.from_json(read_record(path, "kind", "seed", *PARTS))
     if config.kind == "random_rows":
         reader = RowReader(run.store_path)
         labels = np.asarray(reader.array("label"), np.int8)
@@ -28,7 +29,7 @@ def load_split(run: RunDirectory, config: SplitConfig) -> Split:
         split = split_rows(np.flatnonzero(valid & (labels >= 0)), config)
     else:
         split = split_videos(read_manifest(run.manifest_path), config)
-    write_json(run.split_path, split.to_json())
+    write_json(path, split.to_json())
     return split
 
 

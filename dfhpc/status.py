@@ -46,7 +46,7 @@ def _extraction(run: RunDirectory, settings: Settings) -> dict[str, Any]:
 
 
 def _training(run: RunDirectory, settings: Settings) -> dict[str, Any]:
-    names = settings.train.models
+    names = train.model_ids(settings)
     done = sum(train.is_trained(run, name) for name in names)
     stage = _stage("train", done, len(names), "models")
     begun = any(_begun(run.model_dir(name)) for name in names)

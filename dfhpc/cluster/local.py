@@ -15,6 +15,7 @@ import psutil
 from dask.system import CPU_COUNT
 from distributed.system import MEMORY_LIMIT
 
+from dfhpc.cluster.blas import choose_blas
 from dfhpc.cluster.signals import interrupts_blocked
 from dfhpc.config import ClusterConfig
 from dfhpc.errors import WorkerLostError
@@ -101,6 +102,7 @@ def local_pool(
     memory = int(cluster.memory_limit or MEMORY_LIMIT // workers)
     with contextlib.ExitStack() as stack:
         stack.enter_context(dask.config.set(_DASK_SETTINGS))
+        stack.enter_context(dask.config.set(_worker_environment()))
         scratch = stack.enter_context(
             tempfile.TemporaryDirectory(
                 prefix=f"{SCRATCH_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True
@@ -123,6 +125,14 @@ def local_pool(
             client.register_plugin(plugin)
         logger.info("%d workers; dashboard: %s", workers, client.dashboard_link)
         yield DaskPool(client, memory)
+
+
+def _worker_environment() -> dict[str, dict[str, str]]:
+    """Return Dask's setting of a worker's environment, with the right BLAS added."""
+    key = "distributed.nanny.pre-spawn-environ"
+    environment = {name: str(value) for name, value in dask.config.get(key).items()}
+    choose_blas(environment)
+    return {key: environment}
 
 
 def _sweep_scratch() -> None:

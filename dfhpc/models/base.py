@@ -6,22 +6,30 @@ import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dfhpc.cluster.pool import WorkPool
-from dfhpc.config import TrainConfig
+from dfhpc.config import (
+    LogisticRegressionConfig,
+    ModelConfig,
+    RandomForestConfig,
+    RidgeConfig,
+    SgdConfig,
+    SvmConfig,
+)
 from dfhpc.errors import ModelError
 from dfhpc.models.files import load_arrays, save_arrays
+from dfhpc.recipes import parse_model_config
 from dfhpc.runs import RunDirectory, read_record
 from dfhpc.store.reading import Pixels, Rows
 
 Scores = NDArray[np.float64]
 """P(fake) in [0, 1], one a row."""
 
-CARD_KEYS = ("settings", "split", "faces", "files", "history")
+CARD_KEYS = ("settings", "model", "split", "faces", "files", "history")
 """What ``model.json`` says of a model, among other things."""
 
 TRAINING_ROWS_NAME = "training_rows.npz"
@@ -62,14 +70,21 @@ class Model(Protocol):
         ...
 
 
+@runtime_checkable
+class StoredScorer(Protocol):
+    """A model that knows the rows of the store without reading them."""
+
+    def score_stored(self, run: RunDirectory, rows: Rows) -> Scores | None:
+        """Return P(fake) of ``rows`` of the store; None where it cannot know them."""
+        ...
+
+
 class Trainer(Protocol):
     """How a kind of model is trained and loaded.
 
     ``model_dir`` holds its training rows before, its files after. Work that was
     done before a kill is found there and not repeated.
     """
-
-    name: ClassVar[str]
 
     @property
     def num_steps(self) -> int:
@@ -96,16 +111,19 @@ class Trainer(Protocol):
 
 
 _TRAINERS = {
-    "sgd": ("dfhpc.models.sgd", "SgdTrainer"),
-    "random_forest": ("dfhpc.models.random_forest", "RandomForestTrainer"),
+    SvmConfig: ("dfhpc.models.svm", "SvmTrainer"),
+    LogisticRegressionConfig: ("dfhpc.models.linear", "LinearTrainer"),
+    RidgeConfig: ("dfhpc.models.linear", "LinearTrainer"),
+    RandomForestConfig: ("dfhpc.models.random_forest", "RandomForestTrainer"),
+    SgdConfig: ("dfhpc.models.sgd", "SgdTrainer"),
 }
 
 
-def get_trainer(name: str, train: TrainConfig) -> Trainer:
-    """Return the trainer called ``name`` with its settings."""
-    module, class_name = _TRAINERS[name]
+def get_trainer(model_id: str, config: ModelConfig) -> Trainer:
+    """Return what trains a model with these settings in the folder ``model_id``."""
+    module, class_name = _TRAINERS[type(config)]
     trainer_class = getattr(importlib.import_module(module), class_name)
-    trainer: Trainer = trainer_class(getattr(train, name))
+    trainer: Trainer = trainer_class(model_id, config)
     return trainer
 
 
@@ -117,34 +135,35 @@ def file_digests(model_dir: Path, names: Sequence[str]) -> dict[str, str]:
     }
 
 
-def load_model(run: RunDirectory, name: str, train: TrainConfig) -> Model:
-    """Return the trained model called ``name``, after checking its files.
+def load_model(run: RunDirectory, model_id: str) -> Model:
+    """Return the trained model in the folder ``model_id``, after checking its files.
 
     Raises
     ------
     ModelError
         When it is not trained, or a file was changed or lost since.
     """
-    model_dir = run.model_dir(name)
-    if not run.model_path(name).is_file():
-        raise ModelError(f"{run.path} has no trained model {name}.")
-    expected = read_record(run.model_path(name), "files")["files"]
+    model_dir = run.model_dir(model_id)
+    if not run.model_path(model_id).is_file():
+        raise ModelError(f"{run.path} has no trained model {model_id}.")
+    card = read_record(run.model_path(model_id), "files", "model")
     try:
-        found = file_digests(model_dir, list(expected))
+        found = file_digests(model_dir, list(card["files"]))
     except FileNotFoundError as error:
         raise ModelError(
             f"{error.filename} is missing; run `dfhpc train {run.path}`."
         ) from error
-    for file_name, digest in expected.items():
+    for file_name, digest in card["files"].items():
         if found[file_name] != digest:
             raise ModelError(
                 f"{model_dir / file_name} was changed after training; delete "
                 f"{model_dir} and train again."
             )
-    return get_trainer(name, train).load(model_dir)
+    config = parse_model_config(card["model"], str(run.model_path(model_id)))
+    return get_trainer(model_id, config).load(model_dir)
 
 
-@functools.lru_cache(maxsize=8)
-def load_cached(run: RunDirectory, name: str, train: TrainConfig) -> Model:
+@functools.lru_cache(maxsize=16)
+def load_cached(run: RunDirectory, model_id: str) -> Model:
     """Return a trained model, loaded once a process."""
-    return load_model(run, name, train)
+    return load_model(run, model_id)

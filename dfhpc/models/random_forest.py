@@ -7,7 +7,7 @@ process ever holds all columns of all rows. The trees are scikit-learn's.
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,10 +33,9 @@ BOOTSTRAP_SHARE = 1 - np.exp(-1)
 class RandomForestTrainer:
     """Grows trees as independent units, each with a done-mark of its own."""
 
-    name: ClassVar[str] = "random_forest"
-
-    def __init__(self, config: RandomForestConfig) -> None:
-        """Take the settings."""
+    def __init__(self, model_id: str, config: RandomForestConfig) -> None:
+        """Take the name of the model's folder and the settings."""
+        self._model_id = model_id
         self._config = config
 
     @property
@@ -71,7 +70,7 @@ class RandomForestTrainer:
         self, run: RunDirectory, pool: WorkPool, advance: Callable[[int], None]
     ) -> dict[str, Any]:
         """Grow the trees that are not there yet, then join all in one file."""
-        model_dir = run.model_dir(self.name)
+        model_dir = run.model_dir(self._model_id)
         (model_dir / "trees").mkdir(parents=True, exist_ok=True)
         num_rows = len(TrainingRows.load(model_dir / TRAINING_ROWS_NAME).rows)
         count = self._config.num_trees
@@ -89,8 +88,15 @@ class RandomForestTrainer:
         self, run: RunDirectory, tasks: Iterable[tuple[int, ...]]
     ) -> Iterable[Unit]:
         for trees in tasks:
-            key = f"{self.name}-trees-{trees[0]}"
-            yield Unit.fixed(key, grow_trees, run.path, self._config, trees)
+            key = f"{self._model_id}-trees-{trees[0]}"
+            yield Unit.fixed(
+                key,
+                grow_trees,
+                run.store_path,
+                run.model_dir(self._model_id),
+                self._config,
+                trees,
+            )
 
     def files(self) -> tuple[str, ...]:
         """Return the one file of a trained forest."""
@@ -106,19 +112,20 @@ def _tree_path(model_dir: Path, tree: int) -> Path:
 
 
 def grow_trees(
-    run_dir: Path, config: RandomForestConfig, trees: tuple[int, ...]
+    store_path: Path,
+    model_dir: Path,
+    config: RandomForestConfig,
+    trees: tuple[int, ...],
 ) -> int:
     """Grow some trees and write a file each; return how many.
 
     A tree depends on the training rows, the settings and its number alone.
     """
-    run = RunDirectory(run_dir)
-    model_dir = run.model_dir(RandomForestTrainer.name)
     training = TrainingRows.load(model_dir / TRAINING_ROWS_NAME)
     draws = [_Draw(config, tree, len(training.rows)) for tree in trees]
     of_class = training.class_weights(balanced=config.balanced)
     weights = np.where(training.labels == 1, of_class[1], of_class[0])
-    reader = RowReader(run.store_path)
+    reader = RowReader(store_path)
     position = 0
     for rows, pixels in reader.iter_partitions(training.rows):
         for draw in draws:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,19 +25,16 @@ from dfhpc.errors import ModelError
 from dfhpc.models.base import (
     TRAINING_ROWS_NAME,
     Model,
-    Scores,
     TrainingRows,
 )
+from dfhpc.models.columns import ColumnSums, measure_columns
 from dfhpc.models.files import load_arrays, save_arrays
+from dfhpc.models.linear_model import WEIGHTS_NAME, LinearModel
 from dfhpc.runs import RunDirectory, atomic_path
 from dfhpc.store.reading import Pixels, RowReader
 
 SCALE_NAME = "scale.npz"
 CHECKPOINT_NAME = "checkpoint.skops"
-WEIGHTS_NAME = "weights.npz"
-
-SCORE_ROWS = 64
-"""Rows widened to float64 at a time when scoring: 157 MB."""
 
 Floats = NDArray[np.float64]
 
@@ -50,6 +47,23 @@ class Scale:
     factor: Floats
     """0 for a column that never changes."""
 
+    @classmethod
+    def of(cls, sums: ColumnSums) -> "Scale":
+        """Return the scale of columns with these sums."""
+        deviation = np.sqrt(sums.variance)
+        length = math.sqrt(len(deviation))
+        factor = np.divide(
+            1.0,
+            deviation * length,
+            out=np.zeros(len(deviation)),
+            where=deviation > 0,
+        )
+        return cls(sums.mean, factor)
+
+    def to_arrays(self) -> dict[str, Floats]:
+        """Return what the constructor takes."""
+        return {"mean": self.mean, "factor": self.factor}
+
     def apply(self, pixels: Pixels) -> NDArray[np.float32]:
         """Return scaled rows."""
         rows = pixels.astype(np.float32)
@@ -58,45 +72,12 @@ class Scale:
         return rows
 
 
-@dataclass(frozen=True)
-class LinearModel:
-    """Weights over raw pixels; the scaling is folded in."""
-
-    weights: Floats
-    intercept: float
-
-    def decide(self, rows: Pixels) -> Floats:
-        """Return the signed distance of each row, positive towards fake."""
-        parts = [
-            rows[i : i + SCORE_ROWS].astype(np.float64) @ self.weights
-            for i in range(0, len(rows), SCORE_ROWS)
-        ]
-        return np.concatenate([*parts, np.zeros(0)]) + self.intercept
-
-    def score(self, rows: Pixels) -> Scores:
-        """Return the logistic function of the decision."""
-        from scipy.special import expit
-
-        return np.asarray(expit(self.decide(rows)))
-
-    def save(self, path: Path) -> None:
-        """Write to ``path``, whole or not at all."""
-        save_arrays(path, {"weights": self.weights, "intercept": self.intercept})
-
-    @classmethod
-    def load(cls, path: Path) -> "LinearModel":
-        """Return what ``save`` wrote."""
-        arrays = load_arrays(path)
-        return cls(arrays["weights"], float(arrays["intercept"]))
-
-
 class SgdTrainer:
     """Measures the columns, then advances the fit a checkpoint at a time."""
 
-    name: ClassVar[str] = "sgd"
-
-    def __init__(self, config: SgdConfig) -> None:
-        """Take the settings."""
+    def __init__(self, model_id: str, config: SgdConfig) -> None:
+        """Take the name of the model's folder and the settings."""
+        self._model_id = model_id
         self._config = config
 
     @property
@@ -115,11 +96,14 @@ class SgdTrainer:
         self, run: RunDirectory, pool: WorkPool, advance: Callable[[int], None]
     ) -> dict[str, Any]:
         """Advance until all epochs are done, then write the weights."""
-        if not (run.model_dir(self.name) / SCALE_NAME).exists():
-            self._run(pool, "scale", measure_columns, (run.path,))
+        model_dir = run.model_dir(self._model_id)
+        if not (model_dir / SCALE_NAME).exists():
+            rows = TrainingRows.load(model_dir / TRAINING_ROWS_NAME).rows
+            scale = Scale.of(measure_columns(run, pool, rows))
+            save_arrays(model_dir / SCALE_NAME, scale.to_arrays())
         done = 0
         while True:
-            arguments = (run.path, self._config)
+            arguments = (run.store_path, model_dir, self._config)
             epoch, finished = self._run(pool, "fit", advance_fit, arguments)
             advance(epoch - done)
             done = epoch
@@ -133,7 +117,7 @@ class SgdTrainer:
         function: Callable[..., Any],
         arguments: tuple[Any, ...],
     ) -> Any:
-        unit = Unit.fixed(f"{self.name}-{step}", function, *arguments)
+        unit = Unit.fixed(f"{self._model_id}-{step}", function, *arguments)
         return [result for _, result in run_units(pool, [unit])][0]
 
     def files(self) -> tuple[str, ...]:
@@ -145,52 +129,15 @@ class SgdTrainer:
         return LinearModel.load(model_dir / WEIGHTS_NAME)
 
 
-def measure_columns(run_dir: Path) -> None:
-    """Write mean and factor of each column over the training rows.
-
-    Sums of pixels and of their squares are integers, so they are exact and the
-    same in any order.
-    """
-    run = RunDirectory(run_dir)
-    model_dir = run.model_dir(SgdTrainer.name)
-    training = TrainingRows.load(model_dir / TRAINING_ROWS_NAME)
-    total = np.zeros(ROW_LENGTH, np.int64)
-    squares = np.zeros(ROW_LENGTH, np.int64)
-    for _, pixels in RowReader(run.store_path).iter_partitions(training.rows):
-        total += pixels.sum(axis=0, dtype=np.int64)
-        squares += _SQUARES[pixels].sum(axis=0, dtype=np.int64)
-    scale = scale_from_sums(total, squares, len(training.rows))
-    save_arrays(model_dir / SCALE_NAME, {"mean": scale.mean, "factor": scale.factor})
-
-
-_SQUARES = np.arange(256, dtype=np.uint16) ** 2
-"""A uint8 squared, by looking it up: a narrow copy where a cast would be wide."""
-
-
-def scale_from_sums(
-    total: NDArray[np.int64], squares: NDArray[np.int64], count: int
-) -> Scale:
-    """Return the scale of columns with these sums over ``count`` rows."""
-    mean = total / count
-    # In integers: the difference of two large floats would lose what matters.
-    variance = (count * squares - total**2) / count**2
-    deviation = np.sqrt(variance)
-    length = math.sqrt(len(total))
-    factor = np.divide(
-        1.0, deviation * length, out=np.zeros(len(total)), where=deviation > 0
-    )
-    return Scale(mean, factor)
-
-
-def advance_fit(run_dir: Path, config: SgdConfig) -> tuple[int, bool]:
+def advance_fit(
+    store_path: Path, model_dir: Path, config: SgdConfig
+) -> tuple[int, bool]:
     """Go on from the checkpoint until the next is due; return epochs done, and if all.
 
     Writes the weights when the last epoch is done.
     """
-    run = RunDirectory(run_dir)
-    model_dir = run.model_dir(SgdTrainer.name)
     training = TrainingRows.load(model_dir / TRAINING_ROWS_NAME)
-    reader = RowReader(run.store_path)
+    reader = RowReader(store_path)
     scale = Scale(**load_arrays(model_dir / SCALE_NAME))
     model, step = _load_checkpoint(model_dir / CHECKPOINT_NAME, config, training)
     windows = -(-len(reader.partitions_of(training.rows)) // config.buffer_partitions)

@@ -92,11 +92,49 @@ def audit_text(evaluation: Mapping[str, Any]) -> str:
 
 def evaluation_text(evaluation: Mapping[str, Any]) -> str:
     """Return every model's test scores, and its table of classes."""
+    beside = evaluation["beside"]
+    parts = _split_texts(evaluation, evaluation["costs"])
+    if beside is not None:
+        parts += _split_texts(beside, evaluation["costs"])
+        parts.append(_comparison_text(evaluation, beside))
+    return "\n\n".join(parts)
+
+
+def _split_texts(evaluation: Mapping[str, Any], costs: Mapping[str, Any]) -> list[str]:
+    """Return a text on the split, and one on each model under it and its cost."""
     mark = _leak_mark(evaluation)
     parts = [audit_text(evaluation)]
     for name, by_part in evaluation["models"].items():
         parts.append(_model_text(name, by_part.get("test"), mark))
-    return "\n\n".join(parts)
+        if name in costs:
+            cost = "\n".join(costs[name]["lsf"])
+            parts.append(f"Resource usage summary of training {name}:\n\n{cost}")
+    return parts
+
+
+def _comparison_text(own: Mapping[str, Any], beside: Mapping[str, Any]) -> str:
+    """Return the scores of each model under the run's split and the one beside it."""
+    suffix = f"@{beside['split']['kind']}"
+    rows = []
+    for name, parts in own["models"].items():
+        tests = [parts.get("test"), beside["models"][name + suffix].get("test")]
+        for level in LEVELS:
+            found = [None if test is None else test[level] for test in tests]
+            accuracy = [None if f is None else f["accuracy"] for f in found]
+            area = [None if f is None else f["roc_auc"] for f in found]
+            row = [*accuracy, *area]
+            rows.append((name, level, *map(_number, row)))
+    kinds = [_split_name(own["split"]), _split_name(beside["split"])]
+    header = ["model", "level"] + [
+        f"{measure}, {kind}" for measure in ("accuracy", "AUC") for kind in kinds
+    ]
+    title = "The same models under both splits, test parts"
+    table = tabulate(rows, headers=header, disable_numparse=True)
+    return f"{title}\n{'=' * len(title)}\n\n{table}"
+
+
+def _split_name(split: Mapping[str, Any]) -> str:
+    return f"{split['kind']} (LEAKY)" if split["leaky"] else str(split["kind"])
 
 
 def _leak_mark(evaluation: Mapping[str, Any]) -> str:

@@ -1,26 +1,25 @@
 """Evaluate: score the held-out rows of every model, and say how good that is."""
 
 import hashlib
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dfhpc.audit import audit_parts
 from dfhpc.cluster.lazy import LazyPool
-from dfhpc.cluster.pool import Unit, run_units
-from dfhpc.config import Settings, TrainConfig
+from dfhpc.config import Settings, SplitVariant
 from dfhpc.constants import FORMAT_VERSION
 from dfhpc.errors import IncompleteStageError
 from dfhpc.evaluation import ScoredFrames, evaluate_part
-from dfhpc.models.base import Scores, load_cached
-from dfhpc.reporting.progress import progress
+from dfhpc.models.scoring import score_rows
 from dfhpc.runs import RunDirectory, read_record, write_json, write_text
 from dfhpc.split_rows import load_split, rows_of_parts
 from dfhpc.splits import PARTS, Split
 from dfhpc.store.reading import RowReader, Rows
+from dfhpc.usage.summary import read_usage, training_cost
 from dfhpc.videos.manifest import Video, read_manifest
+
+EVALUATION_KEYS = ("models", "split", "audit", "not_scored", "beside", "costs")
 
 SCORED_PARTS = ("calibration", "test")
 
@@ -36,8 +35,8 @@ def is_done(run: RunDirectory, settings: Settings) -> bool:
 def _models_hash(run: RunDirectory, settings: Settings) -> str:
     """Return a hash over what every model is, so that a retrained one shows."""
     digest = hashlib.sha256()
-    for name in settings.train.models:
-        path = run.model_path(name)
+    for training in settings.trainings():
+        path = run.model_path(training.model_id)
         digest.update(path.read_bytes() if path.exists() else b"")
     return digest.hexdigest()
 
@@ -50,29 +49,51 @@ def evaluate(run: RunDirectory, settings: Settings, pools: LazyPool) -> dict[str
     IncompleteStageError
         When a model is not trained.
     """
-    missing = [n for n in settings.train.models if not run.model_path(n).exists()]
+    ids = [training.model_id for training in settings.trainings()]
+    missing = [name for name in ids if not run.model_path(name).exists()]
     if missing:
         raise IncompleteStageError(
             f"{', '.join(missing)} not trained yet; run `dfhpc train {run.path}`."
         )
     if is_done(run, settings):
         return load_evaluation(run)
-    split = load_split(run, settings.split)
-    videos = read_manifest(run.manifest_path)
-    reader = RowReader(run.store_path)
-    rows = rows_of_parts(split, videos, reader)
-    scored = np.sort(np.concatenate([rows[part] for part in SCORED_PARTS]))
-    scores = _score_rows(run, settings, pools, reader, scored)
-    frames = ScoredFrames.gather(reader, videos, scored, scores)
-    write_text(run.evaluation_dir / "frames.csv", frames.to_csv())
-    result = _result(run, settings, split, frames, _videos_of(rows, reader, videos))
+    found = [
+        _evaluate_variant(run, settings, pools, variant)
+        for variant in settings.variants()
+    ]
+    used = read_usage(run.usage_dir)
+    result = {
+        "format_version": FORMAT_VERSION,
+        "models_hash": _models_hash(run, settings),
+        **found[0],
+        "beside": found[1] if len(found) > 1 else None,
+        "costs": {
+            name: used[cost] for name in ids if (cost := training_cost(name)) in used
+        },
+    }
     write_json(run.evaluation_path, result)
     return result
 
 
+def _evaluate_variant(
+    run: RunDirectory, settings: Settings, pools: LazyPool, variant: SplitVariant
+) -> dict[str, Any]:
+    """Return what the models of one split are worth; write the scores of frames."""
+    split = load_split(run, variant)
+    videos = read_manifest(run.manifest_path)
+    reader = RowReader(run.store_path)
+    rows = rows_of_parts(split, videos, reader)
+    scored = np.sort(np.concatenate([rows[part] for part in SCORED_PARTS]))
+    names = [t.model_id for t in settings.trainings() if t.variant == variant]
+    scores = score_rows(run, pools.get(), names, reader, scored)
+    frames = ScoredFrames.gather(reader, videos, scored, scores)
+    path = run.evaluation_dir / f"frames{variant.suffix}.csv"
+    write_text(path, frames.to_csv())
+    return _result(names, split, frames, _videos_of(rows, reader, videos))
+
+
 def _result(
-    run: RunDirectory,
-    settings: Settings,
+    names: list[str],
     split: Split,
     frames: ScoredFrames,
     part_videos: dict[str, list[Video]],
@@ -84,8 +105,6 @@ def _result(
     if split.is_leaky:
         parts = {"test": frames}
     return {
-        "format_version": FORMAT_VERSION,
-        "models_hash": _models_hash(run, settings),
         "split": {
             "kind": split.kind,
             "seed": split.seed,
@@ -100,7 +119,7 @@ def _result(
                 for part, found in parts.items()
                 if len(found.rows)
             }
-            for name in settings.train.models
+            for name in names
         },
     }
 
@@ -120,58 +139,6 @@ def _videos_of(
     return {part: [videos[i] for i in np.unique(rows[part] // size)] for part in PARTS}
 
 
-def _score_rows(
-    run: RunDirectory,
-    settings: Settings,
-    pools: LazyPool,
-    reader: RowReader,
-    rows: Rows,
-) -> dict[str, Scores]:
-    """Return the scores of ``rows`` under each model, a partition a unit."""
-    names = settings.train.models
-    partitions = [int(index) for index in reader.partitions_of(rows)]
-    scores: dict[str, Scores] = {name: np.zeros(len(rows)) for name in names}
-    units = _units(run, settings, partitions, rows, reader)
-    with progress("Evaluating", len(partitions), "partition") as advance:
-        for _, (found, by_name) in run_units(pools.get(), units):
-            at = np.searchsorted(rows, found)
-            for name in names:
-                scores[name][at] = by_name[name]
-            advance(1)
-    return scores
-
-
-def _units(
-    run: RunDirectory,
-    settings: Settings,
-    partitions: list[int],
-    rows: Rows,
-    reader: RowReader,
-) -> Iterable[Unit]:
-    size = reader.layout.rows_per_partition
-    for index in partitions:
-        inside = rows[(rows >= index * size) & (rows < (index + 1) * size)]
-        yield Unit.fixed(
-            f"score-{index:06d}",
-            score_partition,
-            run.path,
-            settings.train,
-            index,
-            inside,
-        )
-
-
-def score_partition(
-    run_dir: Path, train: TrainConfig, index: int, rows: Rows
-) -> tuple[Rows, dict[str, Scores]]:
-    """Return ``rows`` of a partition and their scores under each model."""
-    run = RunDirectory(run_dir)
-    found, pixels = RowReader(run.store_path).read_partition(index, rows)
-    return found, {
-        name: load_cached(run, name, train).score(pixels) for name in train.models
-    }
-
-
 def load_evaluation(run: RunDirectory) -> dict[str, Any]:
     """Return the evaluation of a run.
 
@@ -184,4 +151,6 @@ def load_evaluation(run: RunDirectory) -> dict[str, Any]:
         raise IncompleteStageError(
             f"{run.path} is not evaluated; run `dfhpc evaluate {run.path}`."
         )
-    return read_record(run.evaluation_path, "models", "split", "audit", "not_scored")
+    return read_record(
+        run.evaluation_path, "models", "split", "audit", "not_scored", "beside"
+    )

@@ -46,9 +46,12 @@ def choose_model(run: RunDirectory, name: str | None) -> str:
 
 
 def _calibration_auc(run: RunDirectory, name: str) -> float:
+    """Return how well a model ranks videos of calibration; a leaky one has none."""
     if not run.evaluation_path.exists():
         return 0.0
-    parts = read_record(run.evaluation_path, "models")["models"].get(name, {})
+    found = read_record(run.evaluation_path, "models", "beside")
+    models = found["models"] | (found["beside"] or {"models": {}})["models"]
+    parts = models.get(name, {})
     return parts.get("calibration", {}).get("video", {}).get("roc_auc") or 0.0
 
 
@@ -68,7 +71,7 @@ def predict(run: RunDirectory, path: Path, name: str) -> dict[str, Any]:
     """
     card = read_record(run.model_path(name), *CARD_KEYS)
     settings = parse_settings(card["settings"], str(run.model_path(name)))
-    model = load_cached(run, name, settings.train)
+    model = load_cached(run, name)
     absolute = Path(os.path.abspath(path))
     record, faces = extract_video(path.name, absolute, settings.extract)
     scores = _scores(model.score, faces)

@@ -2,13 +2,15 @@
 
 import importlib.metadata
 import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
 from dfhpc.cluster.lazy import LazyPool
 from dfhpc.cluster.memory import check_memory
-from dfhpc.config import Settings
+from dfhpc.config import Settings, Training
 from dfhpc.constants import (
     FORMAT_VERSION,
     LABEL_FAKE,
@@ -29,26 +31,38 @@ from dfhpc.runs import RunDirectory, read_record, write_json
 from dfhpc.split_rows import load_split, rows_of_parts
 from dfhpc.splits import Split, require_both
 from dfhpc.store.reading import RowReader
+from dfhpc.usage.summary import training_cost
 from dfhpc.videos.manifest import read_manifest
 
 logger = logging.getLogger(__name__)
 
+Measured = Callable[[str], AbstractContextManager[None]]
+
 
 def is_done(run: RunDirectory, settings: Settings) -> bool:
     """Whether every model is trained."""
-    return all(is_trained(run, name) for name in settings.train.models)
+    return all(is_trained(run, model_id) for model_id in model_ids(settings))
 
 
-def is_trained(run: RunDirectory, name: str) -> bool:
+def model_ids(settings: Settings) -> list[str]:
+    """Return the folders of all models to train."""
+    return [training.model_id for training in settings.trainings()]
+
+
+def is_trained(run: RunDirectory, model_id: str) -> bool:
     """Whether a model has its mark and all its files."""
-    if not run.model_path(name).exists():
+    if not run.model_path(model_id).exists():
         return False
-    files = read_record(run.model_path(name), "files")["files"]
-    return all((run.model_dir(name) / file).exists() for file in files)
+    files = read_record(run.model_path(model_id), "files")["files"]
+    return all((run.model_dir(model_id) / file).exists() for file in files)
 
 
-def train(run: RunDirectory, settings: Settings, pools: LazyPool) -> dict[str, Any]:
+def train(
+    run: RunDirectory, settings: Settings, pools: LazyPool, measured: Measured
+) -> dict[str, Any]:
     """Train the models that are not trained; return what each was trained on.
+
+    ``measured`` is entered around each model, with the name its cost goes by.
 
     Raises
     ------
@@ -63,17 +77,18 @@ def train(run: RunDirectory, settings: Settings, pools: LazyPool) -> dict[str, A
         raise IncompleteStageError(
             f"Extraction is not finished; run `dfhpc extract {run.path}`."
         )
-    for name in settings.train.models:
-        if not is_trained(run, name):
-            _train_model(run, settings, pools, name)
+    for training in settings.trainings():
+        if not is_trained(run, training.model_id):
+            with measured(training_cost(training.model_id)):
+                _train_model(run, settings, pools, training)
     return read_cards(run, settings)
 
 
 def read_cards(run: RunDirectory, settings: Settings) -> dict[str, Any]:
     """Return what each model was trained on."""
     return {
-        name: read_record(run.model_path(name), *CARD_KEYS)
-        for name in settings.train.models
+        model_id: read_record(run.model_path(model_id), *CARD_KEYS)
+        for model_id in model_ids(settings)
     }
 
 
@@ -85,40 +100,44 @@ def plan(run: RunDirectory, settings: Settings) -> None:
     SplitError
         When they cannot.
     """
-    if settings.split.kind == "random_rows":
-        require_both(read_manifest(run.manifest_path), "the data")
-    else:
-        load_split(run, settings.split)
+    for variant in settings.variants():
+        if variant.config.kind == "random_rows":
+            require_both(read_manifest(run.manifest_path), "the data")
+        else:
+            load_split(run, variant)
 
 
 def _train_model(
-    run: RunDirectory, settings: Settings, pools: LazyPool, name: str
+    run: RunDirectory, settings: Settings, pools: LazyPool, training: Training
 ) -> None:
-    split = load_split(run, settings.split)
+    name = training.model_id
+    split = load_split(run, training.variant)
     reader = RowReader(run.store_path)
-    training = _training_rows(run, split, reader)
-    trainer = get_trainer(name, settings.train)
+    rows = _training_rows(run, split, reader)
+    config = settings.train.settings_of(training.name)
+    trainer = get_trainer(name, config)
     pool = pools.get()
     shard_bytes = reader.layout.rows_per_partition * ROW_LENGTH
-    projected = trainer.project_bytes(len(training.rows), shard_bytes)
+    projected = trainer.project_bytes(len(rows.rows), shard_bytes)
     check_memory(name, projected, pool)
     logger.info(
         "Training %s on %d faces; at most %.1f GB in a worker.",
         name,
-        len(training.rows),
+        len(rows.rows),
         projected / 1e9,
     )
-    training.save(run.model_dir(name) / TRAINING_ROWS_NAME)
+    rows.save(run.model_dir(name) / TRAINING_ROWS_NAME)
     with progress(f"Training {name}", trainer.num_steps, "step") as advance:
         history = trainer.train(run, pool, advance)
     card = {
         "format_version": FORMAT_VERSION,
         "name": name,
         "settings": settings.to_json(),
+        "model": config.model_dump(mode="json"),
         "split": {"kind": split.kind, "seed": split.seed, "leaky": split.is_leaky},
         "faces": {
-            "real": int((training.labels == LABEL_REAL).sum()),
-            "fake": int((training.labels == LABEL_FAKE).sum()),
+            "real": int((rows.labels == LABEL_REAL).sum()),
+            "fake": int((rows.labels == LABEL_FAKE).sum()),
         },
         "manifest_hash": reader.attribute("manifest_hash"),
         "versions": _versions() | reader.attribute("detector_versions"),

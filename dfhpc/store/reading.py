@@ -63,16 +63,40 @@ class RowReader:
         start = index * self.layout.rows_per_partition
         stop = min(start + self.layout.rows_per_partition, self.layout.num_rows)
         inside = rows[(rows >= start) & (rows < stop)]
+        block = self._read(index, inside, slice(None))
+        if np.array_equal(inside, np.arange(start, stop)):
+            return inside, block
+        return inside, block[inside - start]
+
+    def read_columns(self, rows: Rows, columns: slice) -> Pixels:
+        """Return some columns of ``rows``, ascending, as (rows, columns).
+
+        Columns are cheap to read where they begin and end with a chunk.
+        """
+        found = np.empty((len(rows), columns.stop - columns.start), np.uint8)
+        size = self.layout.rows_per_partition
+        for index in self.partitions_of(rows):
+            start = int(index) * size
+            first, last = np.searchsorted(rows, [start, start + size])
+            inside = rows[first:last]
+            found[first:last] = self._read(int(index), inside, columns)[inside - start]
+        return found
+
+    def _read(self, index: int, inside: Rows, columns: slice) -> Pixels:
+        """Return some columns of a partition, of which the rows ``inside`` matter."""
+        start = index * self.layout.rows_per_partition
+        stop = min(start + self.layout.rows_per_partition, self.layout.num_rows)
         if self._valid[inside].any() and not shard_path(self._path, index).exists():
             raise self._damaged(index, "it is gone")
         try:
             with modest_zarr():
-                block = np.asarray(self._group["faces"][start:stop])  # type: ignore[index]
+                return np.asarray(self._faces[start:stop, columns])
         except (ValueError, RuntimeError, OSError) as error:
             raise self._damaged(index, str(error)) from error
-        if np.array_equal(inside, np.arange(start, stop)):
-            return inside, block
-        return inside, block[inside - start]
+
+    @functools.cached_property
+    def _faces(self) -> Any:
+        return self._group["faces"]
 
     @functools.cached_property
     def _valid(self) -> NDArray[np.bool_]:

@@ -18,6 +18,15 @@ GRID_S = 1.0
 MEASURES = ("cpu_s", "rss_bytes", "processes", "threads")
 
 
+def training_cost(model_id: str) -> str:
+    """Return the name under which the cost of training a model is sampled.
+
+    >>> training_cost("svm@group")
+    'train svm@group'
+    """
+    return f"train {model_id}"
+
+
 @dataclass(frozen=True)
 class Usage:
     """What a stage used, over all its processes and all its attempts."""
@@ -109,15 +118,15 @@ def _series(samples: list[dict[str, Any]]) -> _Series:
 
 def _spans(records: list[dict[str, Any]]) -> Iterable[_Span]:
     """Yield each attempt at a stage that a driver's file tells of."""
-    begun: dict[str, Any] | None = None
+    # By stage, as the cost of a model is sampled within that of training.
+    begun: dict[str, dict[str, Any]] = {}
     for record in records:
         if record.get("event") == "start":
-            begun = record
-        elif record.get("event") == "end" and begun is not None:
-            yield _span(begun, record["t"])
-            begun = None
-    if begun is not None:
-        yield _span(begun, max(record["t"] for record in records))
+            begun[record["stage"]] = record
+        elif record.get("event") == "end" and record["stage"] in begun:
+            yield _span(begun.pop(record["stage"]), record["t"])
+    for start in begun.values():
+        yield _span(start, max(record["t"] for record in records))
 
 
 def _span(begun: dict[str, Any], end: float) -> _Span:

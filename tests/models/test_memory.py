@@ -19,14 +19,12 @@ CODE = """
 import sys
 from pathlib import Path
 from dfhpc.cluster.inline import InlinePool
-from dfhpc.config import RandomForestConfig, SgdConfig, TrainConfig
+from dfhpc.config import RandomForestConfig, SgdConfig
 from dfhpc.models.base import get_trainer
 from dfhpc.runs import RunDirectory
 
-train = TrainConfig(
-    sgd=SgdConfig(epochs=1), random_forest=RandomForestConfig(num_trees=8)
-)
-trainer = get_trainer(sys.argv[2], train)
+configs = {"sgd": SgdConfig(epochs=1), "random_forest": RandomForestConfig(num_trees=8)}
+trainer = get_trainer(sys.argv[2], configs[sys.argv[2]])
 trainer.train(RunDirectory(Path(sys.argv[1])), InlinePool(), lambda step: None)
 # Not ru_maxrss: a child begins with that of the process it was forked from.
 status = Path("/proc/self/status").read_text()
@@ -60,7 +58,7 @@ def test_peak_memory_stays_below_the_projection(run, name):
         text=True,
         check=True,
     )
-    projected = get_trainer(name, TrainConfig()).project_bytes(
+    projected = get_trainer(name, TrainConfig().settings_of(name)).project_bytes(
         LAYOUT.num_rows, SHARD_BYTES
     )
     assert int(done.stdout) <= projected

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dfhpc.config import RandomForestConfig, TrainConfig
+from dfhpc.config import RandomForestConfig
 from dfhpc.models.forest import Forest
 from dfhpc.models.random_forest import RandomForestTrainer
 from tests.models.contract import TRAIN_ROWS, ModelContract, faces
@@ -15,14 +15,14 @@ CONFIG = RandomForestConfig(
 
 class TestRandomForest(ModelContract):
     name = "random_forest"
-    config = TrainConfig(random_forest=CONFIG)
+    config = CONFIG
 
     def test_grouping_of_trees_and_chunking_of_rows_change_nothing(
         self, trained, tmp_path, faces
     ):
         other = TestRandomForest()
         grouped = CONFIG.model_copy(update={"trees_per_task": 5})
-        other.config = TrainConfig(random_forest=grouped)
+        other.config = grouped
         run = other.train(tmp_path / "other", faces, videos_per_partition=7)
         assert self.digests(trained) == self.digests(run)
 
@@ -87,7 +87,7 @@ def test_all_columns_and_rows_are_as_accurate_as_scikit_learns_forest():
 
 
 def test_projected_memory_is_bounded_by_the_patches():
-    trainer = RandomForestTrainer(RandomForestConfig())
+    trainer = RandomForestTrainer("random_forest", RandomForestConfig())
     full_size = trainer.project_bytes(11_187, 112 * 307_200)
     assert full_size < 2.5e9
     assert trainer.trees_per_task(11_187, 2) > 1
@@ -98,7 +98,9 @@ def test_memory_that_does_not_fit_is_refused():
     from dfhpc.cluster.memory import check_memory
     from dfhpc.errors import ProjectedMemoryError
 
-    projected = RandomForestTrainer(RandomForestConfig()).project_bytes(10**7, 0)
+    projected = RandomForestTrainer(
+        "random_forest", RandomForestConfig()
+    ).project_bytes(10**7, 0)
     with pytest.raises(ProjectedMemoryError, match=r"random_forest would need .* GB"):
         check_memory("random_forest", projected, InlinePool())
 

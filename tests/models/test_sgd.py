@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 
-from dfhpc.config import SgdConfig, TrainConfig
+from dfhpc.config import SgdConfig
 from dfhpc.constants import ROW_LENGTH
 from dfhpc.models.base import load_model
-from dfhpc.models.sgd import LinearModel, SgdTrainer, scale_from_sums
+from dfhpc.models.columns import sum_columns
+from dfhpc.models.linear_model import LinearModel
+from dfhpc.models.sgd import Scale, SgdTrainer
 from tests.models.contract import TRAIN_ROWS, ModelContract, faces, make_run, prepare
 
 __all__ = ["faces"]
@@ -14,10 +16,10 @@ CONFIG = SgdConfig(epochs=3, batch_rows=16, buffer_partitions=2, checkpoint_s=0)
 
 class TestSgd(ModelContract):
     name = "sgd"
-    config = TrainConfig(sgd=CONFIG)
+    config = CONFIG
 
     def test_chunking_of_checkpoints_changes_nothing(self, trained, tmp_path, faces):
-        whole = TrainConfig(sgd=CONFIG.model_copy(update={"checkpoint_s": 60}))
+        whole = CONFIG.model_copy(update={"checkpoint_s": 60})
         other = TestSgd()
         other.config = whole
         assert self.digests(trained) == self.digests(other.train(tmp_path / "w", faces))
@@ -25,14 +27,14 @@ class TestSgd(ModelContract):
 
 class TestHinge(ModelContract):
     name = "sgd"
-    config = TrainConfig(sgd=CONFIG.model_copy(update={"loss": "hinge"}))
+    config = CONFIG.model_copy(update={"loss": "hinge"})
 
 
 def test_scale_is_that_of_scikit_learn(faces):
     from sklearn.preprocessing import StandardScaler
 
     rows = faces[0][:, :1000].astype(np.int64)
-    scale = scale_from_sums(rows.sum(axis=0), (rows**2).sum(axis=0), len(rows))
+    scale = Scale.of(sum_columns(faces[0][:, :1000]))
     expected = StandardScaler().fit(rows.astype(np.float64))
     np.testing.assert_allclose(scale.mean, expected.mean_, rtol=1e-12)
     deviation = np.sqrt(expected.var_)
@@ -56,7 +58,7 @@ def test_weights_equal_those_of_dask_ml_incremental(tmp_path, faces):
     prepare(run, training, "sgd")
     from dfhpc.cluster.inline import InlinePool
 
-    SgdTrainer(config).train(run, InlinePool(), lambda step: None)
+    SgdTrainer("sgd", config).train(run, InlinePool(), lambda step: None)
     order = np.concatenate(
         [
             part * 12 + np.random.default_rng([0, 0, window]).permutation(12)
@@ -64,8 +66,7 @@ def test_weights_equal_those_of_dask_ml_incremental(tmp_path, faces):
         ]
     )
     rows, labels = faces[0][order], faces[1][order]
-    exact = faces[0].astype(np.int64)
-    scale = scale_from_sums(exact.sum(axis=0), (exact**2).sum(axis=0), 72)
+    scale = Scale.of(sum_columns(faces[0]))
     scaled = da.from_array(scale.apply(rows), chunks=(12, ROW_LENGTH))
     inner = SGDClassifier(loss="log_loss", alpha=1e-3, shuffle=False, random_state=0)
     incremental = Incremental(inner, shuffle_blocks=False)
@@ -83,13 +84,12 @@ def test_balanced_classes_weigh_the_same(tmp_path, faces):
     scores = {}
     for balanced in (True, False):
         config = CONFIG.model_copy(update={"balanced": balanced, "epochs": 10})
-        train = TrainConfig(sgd=config)
         run, training = make_run(tmp_path / str(balanced), faces, rows)
         prepare(run, training, "sgd")
         contract = TestSgd()
-        contract.config = train
+        contract.config = config
         contract.fit(run)
-        model = load_model(run, "sgd", train)
+        model = load_model(run, "sgd")
         scores[balanced] = model.score(faces[0][faces[1] == 0]).mean()
     assert scores[True] < scores[False]
 
@@ -104,9 +104,9 @@ def test_training_sees_no_row_but_its_own(tmp_path, faces):
 
 
 def test_projected_memory_grows_with_the_buffer_and_not_with_rows():
-    trainer = SgdTrainer(CONFIG)
+    trainer = SgdTrainer("sgd", CONFIG)
     assert trainer.project_bytes(100, 1000) == trainer.project_bytes(10**7, 1000)
-    larger = SgdTrainer(CONFIG.model_copy(update={"buffer_partitions": 9}))
+    larger = SgdTrainer("sgd", CONFIG.model_copy(update={"buffer_partitions": 9}))
     assert larger.project_bytes(1, 10**8) > trainer.project_bytes(1, 10**8)
 
 

@@ -1,0 +1,52 @@
+"""The right matrix kernels: OpenBLAS must be told of AVX-512 on AMD processors.
+
+OpenBLAS takes its Haswell kernels on every AMD processor, half as fast as its
+SkylakeX ones on those that have AVX-512 (Zen 4 and later). It reads its choice from
+the environment when NumPy is first imported.
+"""
+
+import os
+from collections.abc import MutableMapping
+from pathlib import Path
+
+NEEDED = {"avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512cd"}
+
+CORETYPE = "OPENBLAS_CORETYPE"
+
+
+def blas_environment(cpu_info: str | None = None) -> dict[str, str]:
+    r"""Return what to set in the environment of a process that multiplies matrices.
+
+    >>> flags = "avx512f avx512dq avx512bw avx512vl avx512cd"
+    >>> blas_environment(f"vendor_id : AuthenticAMD\nflags : {flags}")
+    {'OPENBLAS_CORETYPE': 'SkylakeX'}
+    >>> blas_environment(f"vendor_id : GenuineIntel\nflags : {flags}")
+    {}
+    """
+    text = _read_cpu_info() if cpu_info is None else cpu_info
+    facts: dict[str, str] = {}
+    for line in text.splitlines():
+        name, _, value = line.partition(":")
+        facts.setdefault(name.strip(), value.strip())
+    is_amd = facts.get("vendor_id") == "AuthenticAMD"
+    if is_amd and set(facts.get("flags", "").split()) >= NEEDED:
+        return {CORETYPE: "SkylakeX"}
+    return {}
+
+
+def _read_cpu_info() -> str:
+    path = Path("/proc/cpuinfo")
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def choose_blas(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Set in ``environment`` what the user has not set; before NumPy is imported."""
+    for name, value in blas_environment().items():
+        environment.setdefault(name, value)
+
+
+def own_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
