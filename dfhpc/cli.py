@@ -161,6 +161,7 @@ def _add_stage_command(stage: str, text: str) -> None:
 
 
 _add_stage_command("extract", "Extract the faces of the videos of RUN_DIR.")
+_add_stage_command("search", "Try the settings in the grids of RUN_DIR's recipe.")
 _add_stage_command("train", "Train the models of RUN_DIR on its faces.")
 _add_stage_command("evaluate", "Measure the models of RUN_DIR on held-out videos.")
 
@@ -230,6 +231,7 @@ def _stage_text(stage: str) -> Callable[[Any], str]:
     return {
         "scan": tables.manifest_text,
         "extract": tables.extraction_text,
+        "search": tables.search_text,
         "train": tables.training_text,
         "evaluate": tables.evaluation_text,
     }[stage]

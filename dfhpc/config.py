@@ -1,5 +1,6 @@
 """The settings of a run, as frozen models; every key has a default."""
 
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -218,6 +219,22 @@ class TrainConfig(_Section):
         return found
 
 
+GridValue = bool | int | float | str
+GridValues = Annotated[tuple[GridValue, ...], Field(min_length=1)]
+
+
+class SearchConfig(_Section):
+    """Which settings of which models are tried on folds, to train with the best."""
+
+    folds: Annotated[int, Field(ge=2, strict=True)] = 5
+    """Of the training part, by group, so that no person is on both sides."""
+    measure: Literal["accuracy", "roc_auc"] = "accuracy"
+    """What the best settings have most of, on frames, on the mean over folds."""
+    seed: Seed = 42
+    grids: dict[str, dict[str, GridValues]] = {}
+    """By model, the values to try of each of its settings; all combinations are."""
+
+
 @dataclass(frozen=True)
 class SplitVariant:
     """The split of a run, or the one beside it."""
@@ -255,8 +272,38 @@ class Settings(_Section):
     data: DataConfig = DataConfig()
     extract: ExtractConfig = ExtractConfig()
     split: SplitConfig = SplitConfig()
+    search: SearchConfig = SearchConfig()
     train: TrainConfig = TrainConfig()
     cluster: ClusterConfig = ClusterConfig()
+
+    @model_validator(mode="after")
+    def _grids_are_of_models(self) -> Self:
+        for name, grid in self.search.grids.items():
+            if name not in self.train.models:
+                raise ValueError(
+                    f"search.grids.{name} is for no model that is trained; "
+                    f"train.models is {', '.join(self.train.models)}"
+                )
+            fields = set(type(self.train.settings_of(name)).model_fields) - {"kind"}
+            for key in grid:
+                if key not in fields:
+                    raise ValueError(
+                        f"search.grids.{name}.{key} is no setting of {name}; known: "
+                        f"{', '.join(sorted(fields))}"
+                    )
+            self.candidates(name)
+        return self
+
+    def candidates(self, name: str) -> list[ModelConfig]:
+        """Return the settings to try of a model, the last key varying fastest."""
+        own = self.train.settings_of(name)
+        grid = self.search.grids.get(name, {})
+        return [
+            type(own).model_validate(
+                own.model_dump() | dict(zip(grid, values, strict=True))
+            )
+            for values in itertools.product(*grid.values())
+        ]
 
     def variants(self) -> tuple[SplitVariant, ...]:
         """Return the split of the run, and the one beside it if there is one."""

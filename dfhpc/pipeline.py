@@ -16,7 +16,7 @@ from dfhpc.locks import hold
 from dfhpc.logs import is_ours_or_critical
 from dfhpc.recipes import load_recipe, parse_override, parse_settings, with_overrides
 from dfhpc.runs import RunDirectory, open_run, sweep_partial
-from dfhpc.stages import evaluate, extract, scan, train
+from dfhpc.stages import evaluate, extract, scan, search, train
 from dfhpc.usage.sampler import Sampler, sampled_stage, sampling_driver
 from dfhpc.videos.layouts import read_videos
 from dfhpc.videos.manifest import read_manifest, write_manifest
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-STAGES = ("scan", "extract", "train", "evaluate")
+STAGES = ("scan", "extract", "search", "train", "evaluate")
 
 Report = Callable[[str, Any], None]
 """Called with the name of a finished stage and what it returned."""
@@ -117,6 +117,7 @@ def result(run: RunDirectory, stage: str) -> dict[str, Any]:
     readers: dict[str, Callable[[], dict[str, Any]]] = {
         "scan": lambda: scan.summarize(read_manifest(run.manifest_path)),
         "extract": lambda: extract.read_report(run),
+        "search": lambda: search.read_results(run, scan.load_settings(run)),
         "train": lambda: train.read_cards(run, scan.load_settings(run)),
         "evaluate": lambda: evaluate.load_evaluation(run),
     }
@@ -127,6 +128,7 @@ def _is_done(stage: str, run: RunDirectory, settings: Settings) -> bool:
     checks: dict[str, Callable[[], bool]] = {
         "scan": lambda: scan.is_done(run),
         "extract": lambda: extract.is_done(run),
+        "search": lambda: search.is_done(run, settings),
         "train": lambda: train.is_done(run, settings),
         "evaluate": lambda: evaluate.is_done(run, settings),
     }
@@ -177,6 +179,7 @@ def _run_stage(
     calls: dict[str, Callable[[], Any]] = {
         "scan": lambda: scan.summarize(scan.scan(run, settings)),
         "extract": lambda: extract.extract(run, settings, pools),
+        "search": lambda: search.search(run, settings, pools),
         "train": lambda: train.train(run, settings, pools, measured),
         "evaluate": lambda: evaluate.evaluate(run, settings, pools),
     }

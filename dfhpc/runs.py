@@ -165,6 +165,15 @@ class RunDirectory:
         return self.model_dir(name) / "model.json"
 
     @property
+    def search_dir(self) -> Path:
+        """What the search for settings found, a table and a plot a model."""
+        return self.path / "search"
+
+    def search_path(self, model_id: str) -> Path:
+        """Done-mark of the search of one model, with its results."""
+        return self.search_dir / f"{model_id}.json"
+
+    @property
     def evaluation_dir(self) -> Path:
         """Scores and metrics of every model."""
         return self.path / "evaluation"
@@ -220,6 +229,11 @@ def sweep_partial(run: RunDirectory) -> None:
         *folders,
         *run.models_dir.glob("*"),
         *run.models_dir.glob("*/trees"),
+        *run.models_dir.glob("*/search/*"),
+        *run.models_dir.glob("*/search/*/trees"),
+        run.search_dir,
+        *run.gram_path.glob("*"),
+        *run.gram_path.glob("*/parts"),
     ]:
         for path in folder.glob(".*.partial"):
             if path.is_file():

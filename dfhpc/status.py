@@ -7,7 +7,7 @@ from dfhpc.config import Settings
 from dfhpc.extraction.finalize import missing_partitions
 from dfhpc.locks import holder_of
 from dfhpc.runs import RunDirectory
-from dfhpc.stages import evaluate, extract, scan, train
+from dfhpc.stages import evaluate, extract, scan, search, train
 from dfhpc.videos.manifest import read_manifest
 
 
@@ -21,6 +21,7 @@ def read_status(run: RunDirectory) -> dict[str, Any]:
         "stages": [
             _stage("scan", int(scan.is_done(run)), 1, "manifest"),
             _extraction(run, settings),
+            *_searching(run, settings),
             _training(run, settings),
             _stage("evaluate", int(evaluated), 1, "evaluation"),
         ],
@@ -43,6 +44,15 @@ def _extraction(run: RunDirectory, settings: Settings) -> dict[str, Any]:
     done = total - len(missing_partitions(run, total))
     stage = _stage("extract", done, total, "partitions")
     return stage | ({"state": "begun"} if done else {})
+
+
+def _searching(run: RunDirectory, settings: Settings) -> list[dict[str, Any]]:
+    """Return the stage of search, if there is a grid to search."""
+    models = search.searched(settings)
+    if not models:
+        return []
+    done = sum(run.search_path(training.model_id).exists() for training in models)
+    return [_stage("search", done, len(models), "models")]
 
 
 def _training(run: RunDirectory, settings: Settings) -> dict[str, Any]:

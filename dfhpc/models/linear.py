@@ -1,7 +1,6 @@
 """Logistic regression and ridge: solved on the Gram matrix, then given weights."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +11,17 @@ from dfhpc.cluster.blas import own_cores
 from dfhpc.cluster.memory import PROCESS_BYTES
 from dfhpc.cluster.pool import Unit, WorkPool, run_units
 from dfhpc.config import LogisticRegressionConfig, RidgeConfig
-from dfhpc.constants import ROW_LENGTH
 from dfhpc.models.base import TRAINING_ROWS_NAME, Model, TrainingRows
 from dfhpc.models.files import load_arrays, save_arrays
 from dfhpc.models.gram import ensure_gram
 from dfhpc.models.gram_reader import Gram
+from dfhpc.models.kernels import Kernel, Origin
 from dfhpc.models.linear_model import WEIGHTS_NAME, LinearModel
-from dfhpc.models.products import ZERO
-from dfhpc.models.sample_space import DualFit, center, fit_logistic, fit_ridge
+from dfhpc.models.sample_space import DualFit, fit_logistic, fit_ridge
 from dfhpc.models.weights import WEIGH_BYTES, recover_weights
 from dfhpc.reporting.pictures import save_weights_picture
 from dfhpc.runs import RunDirectory
+from dfhpc.store.reading import Rows
 from dfhpc.store.schema import CHUNK_COLUMNS
 
 DUAL_NAME = "dual.npz"
@@ -56,20 +55,24 @@ class LinearTrainer:
         model_dir = run.model_dir(self._model_id)
         training = TrainingRows.load(model_dir / TRAINING_ROWS_NAME)
         config = self._config
-        gram = ensure_gram(run, pool, training.rows, standardize=config.standardize)
+        gram_path = ensure_gram(
+            run, pool, training.rows, standardize=config.standardize
+        )
         if not (model_dir / DUAL_NAME).exists():
-            unit = Unit.fixed(f"{self._model_id}-solve", solve, gram, model_dir, config)
+            unit = Unit.fixed(
+                f"{self._model_id}-solve", solve, gram_path, model_dir, config
+            )
             for _ in run_units(pool, [unit]):
                 pass
         advance(1)
-        fit = load_arrays(model_dir / DUAL_NAME)
+        fit, gram = load_arrays(model_dir / DUAL_NAME), Gram(gram_path)
         model = recover_weights(
             run,
             pool,
             training.rows,
             fit,
-            Gram(gram).weighting.weight,
-            from_mean=_is_from_mean(config),
+            gram.weighting.weight,
+            from_mean=kernel_for(gram, training.rows, config).origin == "mean",
         )
         model.save(model_dir / WEIGHTS_NAME)
         save_weights_picture(model_dir / PICTURE_NAME, model.weights)
@@ -89,37 +92,35 @@ def _has_free_intercept(config: LinearConfig) -> bool:
     return isinstance(config, RidgeConfig) or not config.penalize_intercept
 
 
-def _is_from_mean(config: LinearConfig) -> bool:
-    """Whether rows are measured from the mean training row; else from black."""
+def kernel_for(gram: Gram, rows: Rows, config: LinearConfig) -> Kernel:
+    """Return the inner products that a model is solved on."""
+    free = _has_free_intercept(config)
     # A free intercept takes up any shift, and near the mean the numbers are smaller.
-    return config.standardize or _has_free_intercept(config)
+    origin: Origin = "mean" if config.standardize or free else "black"
+    return Kernel(gram, rows, origin, with_ones=not free)
 
 
-def solve(gram: Path, model_dir: Path, config: LinearConfig) -> None:
+def solve(gram_path: Path, model_dir: Path, config: LinearConfig) -> None:
     """Write the dual coefficients and the intercept of a model."""
     training = TrainingRows.load(model_dir / TRAINING_ROWS_NAME)
-    fit = fit_rows(Gram(gram), training, config)
+    kernel = kernel_for(Gram(gram_path), training.rows, config)
+    fit = fit_products(kernel.square(), training, config)
+    intercept = fit.dual.sum() if kernel.with_ones else fit.intercept
     arrays = {
         "dual": fit.dual,
-        "intercept": fit.intercept,
+        "intercept": intercept,
         "iterations": fit.iterations,
         "residual": fit.residual,
     }
     save_arrays(model_dir / DUAL_NAME, arrays)
 
 
-def fit_rows(gram: Gram, training: TrainingRows, config: LinearConfig) -> DualFit:
-    """Return the fit to the training rows."""
+def fit_products(
+    products: Floats, training: TrainingRows, config: LinearConfig
+) -> DualFit:
+    """Return the fit to the training rows with these inner products."""
     from threadpoolctl import threadpool_limits
 
-    free = _has_free_intercept(config)
-    products = gram.square(training.rows)
-    if _is_from_mean(config):
-        center(products)
-    else:
-        move_to_black(products, gram.sums(training.rows))
-    if not free:
-        products += 1
     signs = np.where(training.labels == 1, 1.0, -1.0)
     of_class = training.class_weights(balanced=config.balanced)
     weights = np.where(training.labels == 1, of_class[1], of_class[0])
@@ -127,22 +128,11 @@ def fit_rows(gram: Gram, training: TrainingRows, config: LinearConfig) -> DualFi
     with threadpool_limits(own_cores(), "blas"):
         if isinstance(config, RidgeConfig):
             return fit_ridge(products, signs, weights, alpha=config.alpha)
-        fit = fit_logistic(
+        return fit_logistic(
             products,
             signs,
             config.C * weights,
             tolerance=config.tolerance,
             max_iterations=config.max_iterations,
-            free_intercept=free,
+            free_intercept=_has_free_intercept(config),
         )
-    # Penalized, the intercept is the weight of one more column, of ones.
-    return fit if free else replace(fit, intercept=float(fit.dual.sum()))
-
-
-def move_to_black(products: Floats, sums: Floats) -> None:
-    """Turn products of pixels less 128 to those of pixels, in place.
-
-    ``sums`` are those of each row's pixels less 128.
-    """
-    products += ZERO * sums[:, None]
-    products += ZERO * sums + ZERO**2 * ROW_LENGTH

@@ -26,13 +26,6 @@ class DualFit:
     """How far the dual coefficients are from the optimum, relative to the largest."""
 
 
-def center(products: Floats) -> None:
-    """Take the mean row from all rows, in place, in their inner products."""
-    mean = products.mean(axis=0)
-    products -= mean[:, None]
-    products -= mean - mean.mean()
-
-
 def fit_ridge(
     products: Floats, targets: Floats, weights: Floats, *, alpha: float
 ) -> DualFit:

@@ -19,9 +19,9 @@ from dfhpc.models.base import TRAINING_ROWS_NAME, Model, TrainingRows
 from dfhpc.models.files import load_arrays, save_arrays
 from dfhpc.models.gram import ensure_gram
 from dfhpc.models.gram_reader import Gram
-from dfhpc.models.kernel_model import KERNEL_NAME, KernelModel, turn_to_rbf
+from dfhpc.models.kernel_model import KERNEL_NAME, KernelModel
+from dfhpc.models.kernels import Kernel, Origin
 from dfhpc.models.linear_model import WEIGHTS_NAME, LinearModel
-from dfhpc.models.sample_space import center
 from dfhpc.models.weights import recover_weights
 from dfhpc.reporting.pictures import save_weights_picture
 from dfhpc.runs import RunDirectory
@@ -95,30 +95,31 @@ def solve(gram_path: Path, model_dir: Path, config: SvmConfig) -> None:
     training = TrainingRows.load(model_dir / TRAINING_ROWS_NAME)
     gram = Gram(gram_path)
     gamma = choose_gamma(gram, training, config)
-    machine = fit_rows(gram, training, config, gamma)
-    dual = np.zeros(len(training.rows))
-    dual[machine.support_] = machine.dual_coef_[0]
-    arrays = {"dual": dual, "intercept": machine.intercept_[0], "gamma": gamma}
+    kernel = Kernel(gram, training.rows, origin_of(config), gamma).square()
+    dual, intercept = fit_kernel(kernel, training, config)
+    arrays = {"dual": dual, "intercept": intercept, "gamma": gamma}
     save_arrays(model_dir / DUAL_NAME, arrays)
 
 
-def fit_rows(
-    gram: Gram, training: TrainingRows, config: SvmConfig, gamma: float
-) -> Any:
-    """Return a fitted SVC of the training rows."""
+def origin_of(config: SvmConfig) -> Origin:
+    """Return the kernel; near the mean, the numbers of a linear one are smallest."""
+    return "rbf" if config.kernel == "rbf" else "mean"
+
+
+def fit_kernel(
+    kernel: Floats, training: TrainingRows, config: SvmConfig
+) -> tuple[Floats, float]:
+    """Return the dual coefficient of each training row, and the intercept."""
     from sklearn.svm import SVC
 
-    kernel = gram.square(training.rows)
-    if config.kernel == "linear":
-        center(kernel)
-    else:
-        diagonal = kernel.diagonal().copy()
-        turn_to_rbf(kernel, diagonal, diagonal, gamma)
     of_class = training.class_weights(balanced=config.balanced)
     machine = SVC(
         kernel="precomputed", C=config.C, tol=config.tolerance, class_weight=of_class
     )
-    return machine.fit(kernel, training.labels)
+    machine.fit(kernel, training.labels)
+    dual = np.zeros(len(training.rows))
+    dual[machine.support_] = machine.dual_coef_[0]
+    return dual, float(machine.intercept_[0])
 
 
 def choose_gamma(gram: Gram, training: TrainingRows, config: SvmConfig) -> float:

@@ -6,30 +6,28 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-import numpy as np
-
 from dfhpc.cluster.lazy import LazyPool
 from dfhpc.cluster.memory import check_memory
-from dfhpc.config import Settings, Training
+from dfhpc.config import ModelConfig, Settings, Training
 from dfhpc.constants import (
     FORMAT_VERSION,
     LABEL_FAKE,
-    LABEL_NAMES,
     LABEL_REAL,
     ROW_LENGTH,
 )
-from dfhpc.errors import IncompleteStageError, SplitError
+from dfhpc.errors import IncompleteStageError
 from dfhpc.models.base import (
     CARD_KEYS,
     TRAINING_ROWS_NAME,
-    TrainingRows,
     file_digests,
     get_trainer,
 )
+from dfhpc.models.training import training_rows
+from dfhpc.recipes import parse_model_config
 from dfhpc.reporting.progress import progress
 from dfhpc.runs import RunDirectory, read_record, write_json
-from dfhpc.split_rows import load_split, rows_of_parts
-from dfhpc.splits import Split, require_both
+from dfhpc.split_rows import load_split
+from dfhpc.splits import require_both
 from dfhpc.store.reading import RowReader
 from dfhpc.usage.summary import training_cost
 from dfhpc.videos.manifest import read_manifest
@@ -92,6 +90,27 @@ def read_cards(run: RunDirectory, settings: Settings) -> dict[str, Any]:
     }
 
 
+def best_settings(
+    run: RunDirectory, settings: Settings, training: Training
+) -> ModelConfig:
+    """Return a model's settings: the best of its grid if there is one, else its own.
+
+    Raises
+    ------
+    IncompleteStageError
+        When its grid has not been searched.
+    """
+    if training.name not in settings.search.grids:
+        return settings.train.settings_of(training.name)
+    path = run.search_path(training.model_id)
+    if not path.exists():
+        raise IncompleteStageError(
+            f"The grid of {training.model_id} is not searched; run "
+            f"`dfhpc search {run.path}`."
+        )
+    return parse_model_config(read_record(path, "model")["model"], str(path))
+
+
 def plan(run: RunDirectory, settings: Settings) -> None:
     """Find out before hours of extraction whether the videos can be split at all.
 
@@ -113,8 +132,8 @@ def _train_model(
     name = training.model_id
     split = load_split(run, training.variant)
     reader = RowReader(run.store_path)
-    rows = _training_rows(run, split, reader)
-    config = settings.train.settings_of(training.name)
+    rows = training_rows(run, split, reader)
+    config = best_settings(run, settings, training)
     trainer = get_trainer(name, config)
     pool = pools.get()
     shard_bytes = reader.layout.rows_per_partition * ROW_LENGTH
@@ -146,19 +165,6 @@ def _train_model(
         "files": file_digests(run.model_dir(name), trainer.files()),
     }
     write_json(run.model_path(name), card)
-
-
-def _training_rows(run: RunDirectory, split: Split, reader: RowReader) -> TrainingRows:
-    rows = rows_of_parts(split, read_manifest(run.manifest_path), reader)["train"]
-    labels = np.asarray(reader.array("label")[rows], np.int8)
-    missing = {LABEL_REAL, LABEL_FAKE} - set(labels.tolist())
-    if missing:
-        names = " and no ".join(LABEL_NAMES[label] for label in sorted(missing))
-        raise SplitError(
-            f"No {names} face was found in the training videos; "
-            f"see `dfhpc status {run.path}`."
-        )
-    return TrainingRows(rows, labels)
 
 
 def _versions() -> dict[str, str]:
