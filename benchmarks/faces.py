@@ -1,0 +1,149 @@
+"""Faces by code with the entropy of real ones: one portrait, many made-up people."""
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dfhpc.constants import FACE_SIDE, ROW_LENGTH
+from dfhpc.demo.faces import Person
+
+SIDE = 256
+"""A face as its video has it; it is enlarged to 320, as small faces are."""
+
+JPEG_QUALITY = 70
+"""Stands for the compression of the video."""
+
+BLEND = 0.5
+"""How much of the other person a forged face shows."""
+
+GRAIN = 2.5
+"""Noise of the camera, of 255, before compression."""
+
+Picture = NDArray[np.float32]
+"""RGB (256, 256, 3), about 0 to 255."""
+
+_CROP = slice(36, 292)
+"""What a detector's box with its margin leaves of the demo's portrait."""
+
+_HEAD = ((124, 118), (88, 122))
+_FACE = ((124, 132), (52, 72))
+"""Center and half axes of ellipses in the crop."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A made-up video: who is in it, and whose face is put over theirs, if any."""
+
+    seed: int
+    target: int
+    source: int | None
+
+    def rows(self, num_frames: int) -> NDArray[np.uint8]:
+        """Return the faces of the clip, (num_frames, 307200).
+
+        A forgery moves as the original that it was made from.
+        """
+        picture = _person(self.seed, self.target)
+        forger = -1
+        if self.source is not None:
+            forger = self.source
+            picture = _forge(picture, _person(self.seed, self.source))
+        camera = np.random.default_rng([self.seed, 3, self.target, forger + 1])
+        rows = np.empty((num_frames, ROW_LENGTH), np.uint8)
+        for row, frame in zip(
+            rows, _frames(picture, [self.seed, 2, self.target], num_frames), strict=True
+        ):
+            row[:] = _as_seen(frame, camera).reshape(-1)
+        return rows
+
+
+@functools.lru_cache(maxsize=64)
+def _person(seed: int, number: int) -> Picture:
+    """Return a person before their own background, in their own light."""
+    rng = np.random.default_rng([seed, 1, number])
+    face = Person(int(rng.integers(2**31))).picture()[_CROP, _CROP]
+    skin = rng.uniform(0.45, 1.15) * rng.uniform(0.9, 1.1, 3)
+    face = face * skin.astype(np.float32)
+    head = _ellipse(*_HEAD, blur=4.0)
+    picture = _background(rng) * (1 - head) + face * head
+    light = 1 + 0.25 * _smooth(rng, 3, 1)
+    tint = 18 * _smooth(rng, 4, 3)
+    return np.asarray(picture * light + tint, np.float32)
+
+
+def _background(rng: np.random.Generator) -> Picture:
+    """Return a piece of the whole photograph, tinted and often out of focus."""
+    photograph = _photograph()
+    size = int(rng.integers(96, 320))
+    top, left = rng.integers(0, 512 - size, 2)
+    piece = photograph[top : top + size, left : left + size]
+    piece = cv2.resize(piece, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+    if rng.random() < 0.6:
+        piece = cv2.GaussianBlur(piece, (0, 0), float(rng.uniform(2, 12)))
+    gain, shift = rng.uniform(0.2, 1.0), rng.uniform(-40, 130, 3)
+    return np.asarray(piece * np.float32(gain) + shift.astype(np.float32), np.float32)
+
+
+@functools.cache
+def _photograph() -> Picture:
+    from skimage.data import astronaut
+
+    return np.asarray(astronaut(), np.float32)
+
+
+def _forge(target: Picture, source: Picture) -> Picture:
+    """Return ``target`` with the face of ``source`` let through, its color matched."""
+    mask = BLEND * _ellipse(*_FACE, blur=7.0)
+    inside = mask[:, :, 0] > 0.5 * BLEND
+    shift = target[inside].mean(axis=0) - source[inside].mean(axis=0)
+    soft = cv2.GaussianBlur(source + shift, (0, 0), 1.2)
+    return np.asarray(target * (1 - mask) + soft * mask, np.float32)
+
+
+def _frames(picture: Picture, seed: list[int], num_frames: int) -> Iterator[Picture]:
+    """Yield the person as they move: a little a frame, and at random a video."""
+    rng = np.random.default_rng(seed)
+    place, turn, zoom = rng.normal(0, 5, 2), rng.normal(0, 3), rng.normal(1, 0.04)
+    for _ in range(num_frames):
+        shift = place + rng.normal(0, 6, 2)
+        angle, scale = turn + rng.normal(0, 4), zoom + rng.normal(0, 0.03)
+        matrix = cv2.getRotationMatrix2D((SIDE / 2, SIDE / 2), angle, scale)
+        matrix[:, 2] += shift
+        light = np.float32(rng.normal(1, 0.03))
+        moved = cv2.warpAffine(
+            picture, matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REFLECT_101
+        )
+        yield np.asarray(moved * light, np.float32)
+
+
+def _as_seen(frame: Picture, camera: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a frame after camera, compression and enlarging, (320, 320, 3)."""
+    grain = camera.standard_normal((SIDE, SIDE, 1), np.float32)
+    pixels = np.clip(frame + GRAIN * grain, 0, 255).astype(np.uint8)
+    _, coded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    larger = cv2.resize(
+        decoded, (FACE_SIDE, FACE_SIDE), interpolation=cv2.INTER_LINEAR
+    )
+    return np.asarray(larger, np.uint8)
+
+
+def _smooth(rng: np.random.Generator, knots: int, channels: int) -> Picture:
+    """Return a field of about unit size that changes slowly over the picture."""
+    coarse = rng.standard_normal((knots, knots, channels), np.float32)
+    field = cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(field.reshape(SIDE, SIDE, channels), np.float32)
+
+
+@functools.cache
+def _ellipse(
+    center: tuple[int, int], axes: tuple[int, int], *, blur: float
+) -> NDArray[np.float32]:
+    """Return a soft-edged mask, (256, 256, 1) of 0 to 1."""
+    mask = np.zeros((SIDE, SIDE), np.float32)
+    cv2.ellipse(mask, center, axes, 0, 0, 360, 1.0, -1)
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), blur)[:, :, None], np.float32)
