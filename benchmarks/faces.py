@@ -14,13 +14,16 @@ from dfhpc.demo.faces import Person
 SIDE = 256
 """A face as its video has it; it is enlarged to 320, as small faces are."""
 
-JPEG_QUALITY = 70
+JPEG_QUALITY = 60
 """Stands for the compression of the video."""
 
-BLEND = 0.5
+BLEND = 0.8
 """How much of the other person a forged face shows."""
 
-GRAIN = 2.5
+PALE = 36.0
+"""How much lighter than its surroundings forged skin is on average, of 255."""
+
+GRAIN = 2.0
 """Noise of the camera, of 255, before compression."""
 
 Picture = NDArray[np.float32]
@@ -45,18 +48,18 @@ class Clip:
     def rows(self, num_frames: int) -> NDArray[np.uint8]:
         """Return the faces of the clip, (num_frames, 307200).
 
-        A forgery moves as the original that it was made from.
+        A forgery is posed as the original that it was made from; where exactly a
+        detector sees the face differs from frame to frame in both.
         """
+        pose = np.random.default_rng([self.seed, 2, self.target])
+        forger = 0 if self.source is None else self.source + 1
+        camera = np.random.default_rng([self.seed, 3, self.target, forger])
         picture = _person(self.seed, self.target)
-        forger = -1
         if self.source is not None:
-            forger = self.source
-            picture = _forge(picture, _person(self.seed, self.source))
-        camera = np.random.default_rng([self.seed, 3, self.target, forger + 1])
+            picture = _forge(picture, _person(self.seed, self.source), camera)
         rows = np.empty((num_frames, ROW_LENGTH), np.uint8)
-        for row, frame in zip(
-            rows, _frames(picture, [self.seed, 2, self.target], num_frames), strict=True
-        ):
+        frames = _frames(picture, pose, camera, num_frames)
+        for row, frame in zip(rows, frames, strict=True):
             row[:] = _as_seen(frame, camera).reshape(-1)
         return rows
 
@@ -95,25 +98,30 @@ def _photograph() -> Picture:
     return np.asarray(astronaut(), np.float32)
 
 
-def _forge(target: Picture, source: Picture) -> Picture:
-    """Return ``target`` with the face of ``source`` let through, its color matched."""
+def _forge(target: Picture, source: Picture, rng: np.random.Generator) -> Picture:
+    """Return ``target`` with the face of ``source`` let through, paler as a rule."""
     mask = BLEND * _ellipse(*_FACE, blur=7.0)
     inside = mask[:, :, 0] > 0.5 * BLEND
     shift = target[inside].mean(axis=0) - source[inside].mean(axis=0)
+    shift += np.float32(PALE * rng.normal(1, 1))
     soft = cv2.GaussianBlur(source + shift, (0, 0), 1.2)
     return np.asarray(target * (1 - mask) + soft * mask, np.float32)
 
 
-def _frames(picture: Picture, seed: list[int], num_frames: int) -> Iterator[Picture]:
-    """Yield the person as they move: a little a frame, and at random a video."""
-    rng = np.random.default_rng(seed)
-    place, turn, zoom = rng.normal(0, 5, 2), rng.normal(0, 3), rng.normal(1, 0.04)
+def _frames(
+    picture: Picture,
+    pose: np.random.Generator,
+    camera: np.random.Generator,
+    num_frames: int,
+) -> Iterator[Picture]:
+    """Yield the person as they move: at random a video, and a little each frame."""
+    place, turn, zoom = pose.normal(0, 5, 2), pose.normal(0, 3), pose.normal(1, 0.04)
     for _ in range(num_frames):
-        shift = place + rng.normal(0, 6, 2)
-        angle, scale = turn + rng.normal(0, 4), zoom + rng.normal(0, 0.03)
+        shift = place + camera.normal(0, 6, 2)
+        angle, scale = turn + camera.normal(0, 4), zoom + camera.normal(0, 0.03)
         matrix = cv2.getRotationMatrix2D((SIDE / 2, SIDE / 2), angle, scale)
         matrix[:, 2] += shift
-        light = np.float32(rng.normal(1, 0.03))
+        light = np.float32(camera.normal(1, 0.03))
         moved = cv2.warpAffine(
             picture, matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REFLECT_101
         )
@@ -126,9 +134,7 @@ def _as_seen(frame: Picture, camera: np.random.Generator) -> NDArray[np.uint8]:
     pixels = np.clip(frame + GRAIN * grain, 0, 255).astype(np.uint8)
     _, coded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
-    larger = cv2.resize(
-        decoded, (FACE_SIDE, FACE_SIDE), interpolation=cv2.INTER_LINEAR
-    )
+    larger = cv2.resize(decoded, (FACE_SIDE, FACE_SIDE), interpolation=cv2.INTER_CUBIC)
     return np.asarray(larger, np.uint8)
 
 
