@@ -1,6 +1,7 @@
 """Seconds and memory of a command, measured from outside while it runs."""
 
 import json
+import logging
 import os
 import statistics
 import subprocess
@@ -8,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ import psutil
 
 from dfhpc.errors import DfhpcError
 
+logger = logging.getLogger(__name__)
+
 SAMPLE_S = 0.1
 """Between two looks at the processes: a hundredth of a core."""
 
@@ -24,7 +27,11 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 
 class MeasuredError(DfhpcError, RuntimeError):
-    """A measured command failed or took longer than it may."""
+    """A measured command failed."""
+
+
+class MeasuredTimeoutError(MeasuredError, TimeoutError):
+    """A measured command took longer than it may."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,10 @@ class Measured:
     """Largest sum over all its processes at one moment; shared pages count in each."""
     peak_process_bytes: int
     """Largest peak of any one process, as the kernel noted it."""
+
+
+Attempt = tuple[Measured, dict[str, Any]]
+"""What a run took, and what it found."""
 
 
 @dataclass
@@ -81,12 +92,7 @@ def _memory(pid: int) -> tuple[int, int]:
     return now, peak
 
 
-def measure(
-    command: Sequence[str],
-    *,
-    environment: dict[str, str] | None = None,
-    timeout_s: float | None = None,
-) -> Measured:
+def measure(command: Sequence[str], *, timeout_s: float | None = None) -> Measured:
     """Run ``command`` in a process of its own and return what it took.
 
     Its output is kept back, and shown where it fails.
@@ -94,30 +100,27 @@ def measure(
     Raises
     ------
     MeasuredError
-        When it fails, or is not done after ``timeout_s`` seconds.
+        When it fails.
+    MeasuredTimeoutError
+        When it is not done after ``timeout_s`` seconds.
     """
     with tempfile.TemporaryFile() as output:
         started = time.perf_counter()
         child = subprocess.Popen(
-            list(command),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=_environment() | (environment or {}),
+            list(command), stdout=output, stderr=output, env=_environment()
         )
         watch = _Watch(child.pid)
         try:
-            child.wait(timeout_s)
-        except BaseException as error:
-            _end(child)
-            if not isinstance(error, subprocess.TimeoutExpired):
-                raise
-            raise MeasuredError(
-                f"{command[-1]} was not done after {timeout_s:.0f} s."
+            code = child.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise MeasuredTimeoutError(
+                f"{' '.join(command)} was not done after {timeout_s} s."
             ) from None
         finally:
+            seconds = time.perf_counter() - started
             peaks = watch.stop()
-        seconds = time.perf_counter() - started
-        if child.returncode != 0:
+            _end(child)
+        if code != 0:
             output.seek(0)
             text = output.read().decode(errors="replace")[-2000:]
             raise MeasuredError(f"{' '.join(command)} failed:\n{text}")
@@ -145,10 +148,12 @@ class _Watch:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """Kill a process and its children."""
-    for process in [*psutil.Process(child.pid).children(recursive=True), child]:
-        process.kill()
-    child.wait()
+    """Kill a process that is still there, and its children."""
+    if child.poll() is None:
+        for process in psutil.Process(child.pid).children(recursive=True):
+            process.kill()
+        child.kill()
+        child.wait()
 
 
 def _environment() -> dict[str, str]:
@@ -174,13 +179,20 @@ def measure_call(
 
 
 def alternate(
-    runs: Sequence[Callable[[], Measured]], repeats: int
-) -> list[list[Measured]]:
-    """Make each run in turn, ``repeats`` times, so that all see the same machine."""
-    found: list[list[Measured]] = [[] for _ in runs]
+    runs: Mapping[str, Callable[[], Attempt]], repeats: int
+) -> dict[str, list[Attempt]]:
+    """Make each run in turn, ``repeats`` times, so that all see the same machine.
+
+    One that takes too long is given up and is not in what is returned.
+    """
+    found: dict[str, list[Attempt]] = {name: [] for name in runs}
     for _ in range(repeats):
-        for run, measured in zip(runs, found, strict=True):
-            measured.append(run())
+        for name in list(found):
+            try:
+                found[name].append(runs[name]())
+            except MeasuredTimeoutError as error:
+                logger.warning("%s: %s", name, error)
+                del found[name]
     return found
 
 

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import math
 import platform
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,7 +62,17 @@ def machine_text(facts: dict[str, Any]) -> str:
 
 def table_text(rows: Sequence[Sequence[Any]], headers: Sequence[str]) -> str:
     """Return a plain table; None is a dash."""
-    return tabulate(rows, headers, floatfmt="g", missingval="-", disable_numparse=True)
+    text = tabulate(rows, headers, missingval="-", disable_numparse=True)
+    return str(text)
+
+
+def rounded(value: float | None, digits: int, unit: float = 1) -> str | None:
+    """Return a figure in ``unit`` for a table.
+
+    >>> rounded(2_345_000_000, 2, 1e9)
+    '2.35'
+    """
+    return None if value is None else f"{value / unit:.{digits}f}"
 
 
 def finish(results: dict[str, Any], *, as_json: bool) -> None:
@@ -70,3 +81,18 @@ def finish(results: dict[str, Any], *, as_json: bool) -> None:
     click.echo(f"\n{machine_text(facts)}")
     if as_json:
         click.echo(json.dumps({**results, "machine": facts}, allow_nan=False))
+
+
+def growth(sizes: Sequence[int], figures: Sequence[float | None]) -> float | None:
+    """Return the power of the size that a figure grows with, None if unknown.
+
+    >>> growth([500, 1000, 2000], [1.0, 4.0, 16.0])
+    2.0
+    >>> growth([500, 1000], [1.0, None]) is None
+    True
+    """
+    known = [(s, f) for s, f in zip(sizes, figures, strict=True) if f]
+    if len(known) < 2:
+        return None
+    (first, low), (last, high) = min(known), max(known)
+    return math.log(high / low) / math.log(last / first)

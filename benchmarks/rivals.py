@@ -64,12 +64,12 @@ def _contest(run_dir: str, model: Any, dtype: type[np.floating[Any]]) -> dict[st
     laps.end("fit_s")
     predicted = model.predict(test)
     laps.end("predict_s")
-    return {
-        "predicted": [int(label) for label in predicted],
+    facts = {
         "iterations": _iterations(model),
         "warnings": sorted({str(warning.message) for warning in caught}),
         **laps.seconds,
     }
+    return {"predicted": [int(label) for label in predicted], "facts": facts}
 
 
 def read_wide(

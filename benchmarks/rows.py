@@ -170,7 +170,7 @@ def _make_missing(
 
 def _each_made(
     run: RunDirectory, missing: list[int], made: tuple[int, int], workers: int | None
-) -> Iterator[None]:
+) -> Iterator[int]:
     if workers is None:
         workers = len(psutil.Process().cpu_affinity() or [0])
     if workers == 0:
@@ -185,8 +185,8 @@ def _each_made(
             yield future.result()
 
 
-def make_partition(run_dir: Path, index: int, num_rows: int, seed: int) -> None:
-    """Make the faces of one partition, then its mark. Safe to repeat."""
+def make_partition(run_dir: Path, index: int, num_rows: int, seed: int) -> int:
+    """Make the faces of one partition, then its mark; return it. Safe to repeat."""
     import cv2
     import zarr
 
@@ -210,11 +210,14 @@ def make_partition(run_dir: Path, index: int, num_rows: int, seed: int) -> None:
     ]
     mark = {"partition": index, "shard_bytes": file_size(shard), "videos": records}
     write_json(run.partition_path(index), mark)
+    return index
 
 
 def _record(video: Video, num_faces: int) -> dict[str, Any]:
     """Return the record of a video whose first ``num_faces`` frames have a face."""
-    frames = tuple(_frame(at, has_face=at < num_faces) for at in range(FRAMES_PER_VIDEO))
+    frames = tuple(
+        _frame(at, has_face=at < num_faces) for at in range(FRAMES_PER_VIDEO)
+    )
     whole = num_faces >= FRAMES_PER_VIDEO
     record = VideoRecord(
         video.video_id,
