@@ -118,14 +118,16 @@ def _run_rival(plan: Plan, rival: Rival, contender: Contender, view: Path) -> At
     )
 
 
+FIGURES = ("seconds", "peak_rss_bytes", "rival_seconds", "rival_peak_rss_bytes")
+
+
 def growths(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return with which power of the rows each model's figures grow."""
-    names = ("seconds", "peak_rss_bytes", "rival_seconds", "rival_peak_rss_bytes")
     found = []
     for model in dict.fromkeys(entry["model"] for entry in results):
         entries = [entry for entry in results if entry["model"] == model]
         sizes = [entry["rows"] for entry in entries]
-        powers = {name: growth(sizes, [e[name] for e in entries]) for name in names}
+        powers = {name: growth(sizes, [e[name] for e in entries]) for name in FIGURES}
         found.append({"model": model, **powers})
     return found
 
@@ -176,7 +178,10 @@ RESULT_HEADERS = (
 
 def growths_text(found: Sequence[dict[str, Any]]) -> str:
     """Return a table of the powers."""
-    rows = [[rounded(value, 2) for value in entry.values()] for entry in found]
+    rows = [
+        [entry["model"], *(rounded(entry[name], 2) for name in FIGURES)]
+        for entry in found
+    ]
     headers = ("model", "s", "GB", "rival s", "rival GB")
     return f"Grows with this power of the rows\n\n{table_text(rows, headers)}"
 

@@ -9,7 +9,6 @@ from benchmarks.view import fresh_view, read_predictions, read_truth
 from dfhpc import pipeline
 from dfhpc.errors import ConfigError, StoreError
 from dfhpc.runs import read_json
-from dfhpc.stages.scan import load_settings
 from dfhpc.status import read_status
 from dfhpc.store.reading import RowReader
 from dfhpc.store.schema import shard_path
