@@ -6,6 +6,7 @@ marks, as in extraction, so that a killed call goes on where it stopped.
 """
 
 import concurrent.futures
+import importlib.util
 import multiprocessing
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,8 +85,6 @@ def make_run(
 
 
 def _check(num_rows: int) -> None:
-    import importlib.util
-
     if importlib.util.find_spec("skimage") is None:
         raise ConfigError(
             "Benchmarks make their faces from a picture of scikit-image; install it "

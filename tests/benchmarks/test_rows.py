@@ -1,5 +1,7 @@
 """Rows for benchmarks: a run that dfhpc takes for its own, with faces in it."""
 
+import importlib.util
+
 import numpy as np
 import pytest
 
@@ -102,8 +104,6 @@ def test_too_few_rows_are_refused(tmp_path):
 
 
 def test_a_missing_picture_is_said_in_a_sentence(tmp_path, monkeypatch):
-    import importlib.util
-
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"scikit-image.*dfhpc\[demo\]"):
         make_run(tmp_path, 100)
