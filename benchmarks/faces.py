@@ -1,4 +1,22 @@
-"""Faces by code with the entropy of real ones: one portrait, many made-up people."""
+"""Faces by code with the entropy of real ones: one portrait, many made-up people.
+
+Each person is the demo's portrait with features, skin and light of their own, before
+a piece of the photograph it is from; forgeries let the face of another through, and
+are paler as a rule. `python -m benchmarks.likeness` compares 210 rows with those of
+30 clips of FaceForensics++ (c40):
+
+| figure                                       | clips   | made up |
+|----------------------------------------------|---------|---------|
+| bytes of a row in the store                  | 183,530 | 189,365 |
+| deviation of a column, mean                  | 55      | 62      |
+| correlation of two rows of one video         | 0.83    | 0.80    |
+| correlation of two rows of different videos  | 0.31    | 0.20    |
+| difference of pixels side by side            | 2.4     | 2.8     |
+
+The clips show six people, so that their rows are more alike. Of 4000 made-up rows
+under work B's split, a forest calls 0.87 right and an RBF SVM 0.78 with C = 1 and
+0.48 with C = 0.01; work B got 0.86, 0.85 and 0.57 on 13,984.
+"""
 
 import functools
 from collections.abc import Iterator

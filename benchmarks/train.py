@@ -48,7 +48,7 @@ def match(plan: Plan, model: str, num_rows: int) -> dict[str, Any]:
     """Measure one model at one size and return its entry of the results."""
     contender = CONTENDERS[model]
     made = make_run(plan.folder / f"rows-{num_rows}", num_rows)
-    view = _view(plan, contender, made)
+    view = fresh_view(made, plan.folder / "view", {})
     truth = read_truth(view)
     runs: dict[str, Callable[[], Attempt]] = {}
     if not plan.rivals_only:
@@ -95,16 +95,12 @@ def _agreement(found: Mapping[str, Sequence[Attempt]]) -> float | None:
     return float(np.mean(ours == rival))
 
 
-def _view(plan: Plan, contender: Contender, made: RunDirectory) -> Path:
+def _run_ours(plan: Plan, contender: Contender, made: RunDirectory) -> Attempt:
     settings = contender.settings | {
         "train.models": [contender.trained_as],
         "cluster.workers": plan.workers,
     }
-    return fresh_view(made, plan.folder / "view", settings)
-
-
-def _run_ours(plan: Plan, contender: Contender, made: RunDirectory) -> Attempt:
-    view = _view(plan, contender, made)
+    view = fresh_view(made, plan.folder / "view", settings)
     measured = measure(dfhpc_command(view))
     return measured, {"predicted": read_predictions(view, contender.trained_as)}
 
