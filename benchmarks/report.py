@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import math
+import os
 import platform
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ _LIBRARIES = ("dfhpc", "numpy", "scipy", "scikit-learn", "zarr", "dask")
 
 
 def machine() -> dict[str, Any]:
-    """Return what the figures depend on: processor, memory, libraries."""
+    """Return what the figures depend on: processor, others' load, libraries."""
     import numpy as np
     import scipy.linalg  # loads scipy's own BLAS, which scikit-learn uses
     import threadpoolctl
@@ -31,6 +32,7 @@ def machine() -> dict[str, Any]:
         "cpu": _cpu_model(),
         "cores": len(psutil.Process().cpu_affinity() or []),
         "memory_bytes": psutil.virtual_memory().total,
+        "load": round(os.getloadavg()[1], 2),
         "python": platform.python_version(),
         "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
         "blas": [
@@ -55,7 +57,8 @@ def machine_text(facts: dict[str, Any]) -> str:
     kernels = sorted({f"{b['name']} {b['kernel']}" for b in facts["blas"]})
     return (
         f"{facts['cores']} cores of {facts['cpu']}, "
-        f"{facts['memory_bytes'] / 1e9:.0f} GB, {', '.join(kernels)}\n"
+        f"{facts['memory_bytes'] / 1e9:.0f} GB, {', '.join(kernels)}; "
+        f"load of the last five minutes {facts['load']}\n"
         f"Python {facts['python']}, {libraries}"
     )
 
