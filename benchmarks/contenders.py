@@ -1,0 +1,63 @@
+"""Which settings of dfhpc meet which rival: the one place to name a model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks import rivals
+
+Rival = Callable[..., dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A model of dfhpc, and what it is measured against."""
+
+    trained_as: str
+    """Its name in the run directory."""
+    settings: dict[str, Any]
+    """Dotted keys of a recipe, `train.models` aside."""
+    rival: Rival | None = None
+    parameter: float | int | None = None
+    """What the rival takes beside the run directory."""
+
+
+def _named(name: str, **settings: Any) -> dict[str, Any]:
+    return {f"train.named.{name}": settings}
+
+
+CONTENDERS = {
+    "svm": Contender(
+        "svm_c1",
+        _named("svm_c1", kind="svm", C=1.0, balanced=False),
+        rivals.svm,
+        1.0,
+    ),
+    "svm_c001": Contender(
+        "svm_c001",
+        _named("svm_c001", kind="svm", C=0.01, balanced=False),
+        rivals.svm,
+        0.01,
+    ),
+    "logistic_regression": Contender(
+        "logistic_c1",
+        _named(
+            "logistic_c1",
+            kind="logistic_regression",
+            C=1.0,
+            standardize=False,
+            balanced=False,
+            # As liblinear has it, which the published work used.
+            penalize_intercept=True,
+        ),
+        rivals.logistic_regression,
+        1.0,
+    ),
+    "random_forest": Contender(
+        "random_forest",
+        {"train.random_forest": {"num_trees": 100, "balanced": False}},
+        rivals.random_forest,
+        100,
+    ),
+    "sgd": Contender("sgd", {"train.sgd": {"balanced": False}}),
+}
