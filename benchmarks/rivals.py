@@ -51,7 +51,7 @@ def _contest(run_dir: str, model: Any, dtype: type[np.floating[Any]]) -> dict[st
     """Return the predictions for the test rows, ascending, and seconds by step."""
     run = RunDirectory(Path(run_dir))
     reader = RowReader(run.store_path)
-    split = load_split(run, load_settings(run).split)
+    split = load_split(run, load_settings(run).variants()[0])
     rows = rows_of_parts(split, read_manifest(run.manifest_path), reader)
     labels = np.asarray(reader.array("label"), np.int8)
     laps = _Laps()

@@ -256,8 +256,10 @@ def _say(message: str) -> None:
 
 def main() -> None:
     """Run the command line; every foreseen failure is one sentence."""
+    from dfhpc.cluster.blas import choose_blas
     from dfhpc.logs import set_up_logging
 
+    choose_blas()
     set_up_logging()
     try:
         cli.main(standalone_mode=False)
