@@ -38,7 +38,6 @@ class Patch(NamedTuple):
     """(rows, columns)"""
     by_column: Bytes
     """The same values, (columns, rows)."""
-    draws: Packed
     weights: Floats
     """Weight of a draw of each class: (2,)"""
     min_rows: int
@@ -144,7 +143,8 @@ def cut_gain(
     lower = weights[0] * left_reals + weights[1] * left_fakes
     upper = weights[0] * (reals - left_reals) + weights[1] * (fakes - left_fakes)
     difference = left_fakes * reals - left_reals * fakes
-    return difference * difference / (lower * upper)
+    gain: float = difference * difference / (lower * upper)
+    return gain
 
 
 @compiled
@@ -168,7 +168,7 @@ def best_of_few(
         for k in range(len(block)):
             if work.gains[k] > best:
                 best, best_column = work.gains[k], block[k]
-                best_value = np.int64(work.values[k])
+                best_value = work.values[k]
     return best_column, best_value
 
 
@@ -200,7 +200,7 @@ def add_left_rows(
 
 @compiled
 def add_where_at_most(
-    work: Work, what: int, row: int, cut: int, amount: np.uint8, width: int
+    work: Work, what: np.int64, row: int, cut: int, amount: np.uint8, width: int
 ) -> None:
     """Add ``amount`` in those columns where ``row`` is left of the cut."""
     left, values, limits = work.left[what], work.tile[row], work.tile[cut]

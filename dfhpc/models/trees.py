@@ -1,111 +1,57 @@
-"""Growing one decision tree on bytes."""
+"""One decision tree of bytes, by loops that are compiled when first called.
 
-from typing import NamedTuple
+It is the tree of scikit-learn's DecisionTreeClassifier, which sorts where this counts:
+Gini impurity, thresholds midway between neighbours, leaves that are pure or too small.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dfhpc.config import RandomForestConfig
 from dfhpc.models.compiled import compiled
-from dfhpc.models.cuts import (
-    HIGH_HALF,
-    LOW_HALF,
-    Bytes,
-    Floats,
-    Ints,
-    Packed,
-    Patch,
-    RowNumbers,
-    Work,
-    best_cut,
-    new_work,
-)
-
-LEAF = -1
+from dfhpc.models.cuts import HIGH_HALF, Bytes, Ints, Packed, Patch, new_work
+from dfhpc.models.forest import LEAF, Forest
+from dfhpc.models.growing import Nodes, State, grow
 
 TILE_ROWS, TILE_COLUMNS = 16, 64
 """What is transposed at a time."""
 
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-MIX_2 = np.uint64(0x94D049BB133111EB)
-"""Constants of splitmix64 (Steele, Lea and Flood 2014)."""
-
-
-class Nodes(NamedTuple):
-    """The nodes of a tree; those of a ``Forest`` with columns of the patch."""
-
-    feature: NDArray[np.int32]
-    threshold: Bytes
-    left: NDArray[np.int32]
-    right: NDArray[np.int32]
-    value: Floats
-
-
-class Limits(NamedTuple):
-    """Where growing stops."""
-
-    max_features: int
-    min_rows_leaf: int
-    max_depth: int
-    """Negative: none."""
-
-
-class State(NamedTuple):
-    """What changes while a tree grows."""
-
-    rows: RowNumbers
-    """Those of a node lie together, ascending."""
-    draws: Packed
-    """Of each of ``rows``."""
-    spare_rows: RowNumbers
-    spare_draws: Packed
-    order: Ints
-    """All columns, in the order in which they were drawn last."""
-    random: NDArray[np.uint64]
-    """State of the generator: (1,)"""
-    stack: Ints
-    """Nodes to do: number, first row, last row + 1, depth."""
-
 
 def grow_tree(
     patch: Bytes,
+    columns: Ints,
+    config: RandomForestConfig,
     *,
     fake: NDArray[np.bool_],
     draws: Ints,
-    class_weights: Floats,
-    limits: Limits,
+    class_weights: dict[int, float],
     seed: int,
-) -> Nodes:
+) -> Forest:
     """Return the tree of the rows of ``patch``, (rows, columns).
 
-    ``draws`` says how often each row was drawn, ``class_weights`` what a draw of a
-    real and of a fake row weighs. A node tries ``max_features`` columns, and goes on
-    one by one if none of them can be cut, as scikit-learn does.
+    ``columns`` names those of the patch. ``draws`` says how often each row was drawn,
+    and ``class_weights`` what a draw of a real (0) and of a fake (1) row weighs. A node
+    tries ``max_features`` columns, and goes on one by one while none can be cut.
     """
-    num_rows, num_columns = patch.shape
+    num_rows = len(patch)
     packed = draws.astype(np.uint64) << np.where(fake, HIGH_HALF, np.uint64(0))
-    view = Patch(
-        by_row=np.ascontiguousarray(patch),
-        by_column=np.empty((num_columns, num_rows), np.uint8),
-        draws=packed,
-        weights=np.array(class_weights, np.float64),
-        min_rows=limits.min_rows_leaf,
-    )
-    transpose(view.by_row, view.by_column)
-    state = State(
-        rows=np.arange(num_rows, dtype=np.uint32),
-        draws=packed.copy(),
-        spare_rows=np.empty(num_rows, np.uint32),
-        spare_draws=np.empty(num_rows, np.uint64),
-        order=np.arange(num_columns),
-        random=np.array([seed], np.uint64),
-        stack=np.zeros((num_rows + 1, 4), np.int64),
-    )
+    by_column = np.empty(patch.shape[::-1], np.uint8)
+    transpose(patch, by_column)
+    weights = np.array([class_weights[0], class_weights[1]], np.float64)
+    view = Patch(patch, by_column, weights, config.min_rows_leaf)
+    max_depth = -1 if config.max_depth is None else config.max_depth
     nodes = _new_nodes(2 * num_rows)
-    count = grow(
-        view, limits.max_features, limits.max_depth, nodes, state, new_work()
+    state = _new_state(packed, len(columns), seed)
+    count = grow(view, config.max_features, max_depth, nodes, state, new_work())
+    feature = nodes.feature[:count]
+    return Forest(
+        roots=np.zeros(1, np.int32),
+        feature=np.where(feature == LEAF, LEAF, columns[feature]).astype(np.int32),
+        threshold=nodes.threshold[:count],
+        left=nodes.left[:count],
+        right=nodes.right[:count],
+        value=nodes.value[:count],
     )
-    return Nodes(*(array[:count].copy() for array in nodes))
 
 
 def _new_nodes(capacity: int) -> Nodes:
@@ -118,6 +64,27 @@ def _new_nodes(capacity: int) -> Nodes:
     )
 
 
+def _new_state(draws: Packed, num_columns: int, seed: int) -> State:
+    num_rows = len(draws)
+    return State(
+        rows=np.arange(num_rows, dtype=np.uint32),
+        draws=draws,
+        spare_rows=np.empty(num_rows, np.uint32),
+        spare_draws=np.empty(num_rows, np.uint64),
+        order=np.arange(num_columns),
+        random=np.array([seed], np.uint64),
+        stack=np.zeros((num_rows + 1, 4), np.int64),
+    )
+
+
+@compiled
+def take(pixels: Bytes, rows: Ints, columns: Ints, patch: Bytes) -> None:
+    """Fill ``patch`` with some columns of some rows of ``pixels``."""
+    for i in range(len(rows)):
+        for k in range(len(columns)):
+            patch[i, k] = pixels[rows[i], columns[k]]
+
+
 @compiled
 def transpose(rows: Bytes, columns: Bytes) -> None:
     """Fill ``columns`` with ``rows``, a tile at a time, as caches like it."""
@@ -127,117 +94,3 @@ def transpose(rows: Bytes, columns: Bytes) -> None:
             for c in range(left, min(left + TILE_COLUMNS, width)):
                 for r in range(top, min(top + TILE_ROWS, height)):
                     columns[c, r] = rows[r, c]
-
-
-@compiled
-def below(limit: int, random: NDArray[np.uint64]) -> int:
-    """Return a random number below ``limit`` and step ``random``: splitmix64."""
-    random[0] += GOLDEN
-    mixed = random[0]
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * MIX_1
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * MIX_2
-    mixed = (mixed ^ (mixed >> np.uint64(31))) >> np.uint64(32)
-    return np.int64((mixed * np.uint64(limit)) >> np.uint64(32))
-
-
-@compiled
-def draw_columns(state: State, drawn: int, count: int) -> Ints:
-    """Return ``count`` columns that are not among the ``drawn`` first in the order."""
-    order = state.order
-    for k in range(drawn, drawn + count):
-        other = k + below(len(order) - k, state.random)
-        order[k], order[other] = order[other], order[k]
-    return order[drawn : drawn + count]
-
-
-@compiled
-def find_cut(
-    patch: Patch,
-    start: int,
-    stop: int,
-    total: np.uint64,
-    max_features: int,
-    state: State,
-    work: Work,
-) -> tuple[int, int]:
-    """Return the best column of those that are drawn, and its cut; -1 if none."""
-    rows, draws = state.rows[start:stop], state.draws[start:stop]
-    num_columns = len(state.order)
-    drawn, size = 0, min(max_features, num_columns)
-    while drawn < num_columns:
-        tried = draw_columns(state, drawn, size)
-        column, value = best_cut(patch, tried, rows, draws, total, work)
-        if column >= 0:
-            return column, value
-        drawn += size
-        size = max_features // max_features
-    return -1, 0
-
-
-@compiled
-def divide(values: Bytes, cut: int, start: int, stop: int, state: State) -> tuple[int, int]:
-    """Put the rows up to ``cut`` first; return where the others begin, and the threshold.
-
-    Both sides keep their order. The threshold lies midway to the next value.
-    """
-    middle, moved, above = start, 0, 255
-    for i in range(start, stop):
-        row, draw = state.rows[i], state.draws[i]
-        value = np.int64(values[row])
-        if value <= cut:
-            state.rows[middle], state.draws[middle] = row, draw
-            middle += 1
-        else:
-            state.spare_rows[moved], state.spare_draws[moved] = row, draw
-            moved += 1
-            above = min(above, value)
-    for i in range(moved):
-        state.rows[middle + i] = state.spare_rows[i]
-        state.draws[middle + i] = state.spare_draws[i]
-    return middle, (cut + above) // 2
-
-
-@compiled
-def fake_share(total: np.uint64, weights: Floats) -> float:
-    """Return the share of fakes by weight; the weight of an absent class is not read."""
-    reals, fakes = np.float64(total & LOW_HALF), np.float64(total >> HIGH_HALF)
-    if reals == 0 or fakes == 0:
-        return 1.0 if fakes > 0 else 0.0
-    return weights[1] * fakes / (weights[0] * reals + weights[1] * fakes)
-
-
-@compiled
-def grow(
-    patch: Patch,
-    max_features: int,
-    max_depth: int,
-    nodes: Nodes,
-    state: State,
-    work: Work,
-) -> int:
-    """Fill ``nodes``, the root first, and return how many there are."""
-    count, waiting = 1, 1
-    state.stack[0, 2] = len(state.rows)
-    while waiting > 0:
-        waiting -= 1
-        node, start, stop, depth = state.stack[waiting]
-        total = np.uint64(0)
-        for i in range(start, stop):
-            total += state.draws[i]
-        share = fake_share(total, patch.weights)
-        nodes.value[node] = share
-        ends = share in (0.0, 1.0) or depth == max_depth
-        if ends or stop - start < 2 * patch.min_rows:
-            continue
-        column, cut = find_cut(patch, start, stop, total, max_features, state, work)
-        if column < 0:
-            continue
-        middle, above = divide(patch.by_column[column], cut, start, stop, state)
-        nodes.feature[node], nodes.threshold[node] = column, above
-        for child, first, last in ((count + 1, middle, stop), (count, start, middle)):
-            item = state.stack[waiting]
-            item[0], item[1], item[2], item[3] = child, first, last, depth + 1
-            waiting += 1
-        nodes.left[node], nodes.right[node] = count, count + 1
-        count += 2
-    return count
