@@ -1,5 +1,7 @@
 """A tree is scikit-learn's where the two can be compared, and right elsewhere."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.tree import DecisionTreeClassifier
 
+import dfhpc
 from dfhpc.config import RandomForestConfig
 from dfhpc.models.growing import below
 from dfhpc.models.trees import grow_tree, take, transpose
@@ -303,3 +306,8 @@ def test_pixels_that_cannot_be_written_are_taken():
     patch = np.zeros((2, 3), np.uint8)
     take(pixels, np.array([1, 4]), np.array([0, 7, 9]), patch)
     assert patch.tolist() == [[10, 17, 19], [40, 47, 49]]
+
+
+def test_machine_code_is_not_left_beside_the_package():
+    grow(*noisy_data(20))
+    assert not list(Path(dfhpc.__file__).parent.rglob("*.nb[ic]"))
