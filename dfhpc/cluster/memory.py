@@ -4,7 +4,7 @@ from dfhpc.cluster.pool import WorkPool
 from dfhpc.errors import ProjectedMemoryError
 
 PROCESS_BYTES = 400 * 1024**2
-"""A worker with Dask, Zarr and scikit-learn, before it has read a row."""
+"""A worker with Dask, Zarr, scikit-learn and numba, before it has read a row."""
 
 USABLE_SHARE = 0.8
 """Dask pauses a worker above this share of its limit."""

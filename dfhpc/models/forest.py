@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dfhpc.errors import ModelError
 from dfhpc.models.files import load_arrays, save_arrays
 from dfhpc.store.reading import Pixels
 
@@ -31,16 +31,39 @@ class Forest:
 
     def score(self, rows: Pixels) -> NDArray[np.float64]:
         """Return the mean over the trees of the share of fakes in each row's leaf."""
-        node = np.broadcast_to(self.roots, (len(rows), len(self.roots))).copy()
-        at = np.arange(len(rows))[:, None]
-        while True:
-            feature = self.feature[node]
-            inner = feature != LEAF
-            if not inner.any():
-                return np.asarray(self.value[node].mean(axis=1))
-            goes_left = rows[at, np.maximum(feature, 0)] <= self.threshold[node]
-            child = np.where(goes_left, self.left[node], self.right[node])
-            node = np.where(inner, child, node)
+        return np.asarray(self.score_steps(rows, [len(self.roots)])[0])
+
+    def score_steps(self, rows: Pixels, counts: Sequence[int]) -> NDArray[np.float64]:
+        """Return the scores by the first trees alone, for several numbers of them.
+
+        (counts, rows); ``counts`` ascend.
+
+        Raises
+        ------
+        ModelError
+            When the forest has fewer trees, or ``counts`` do not ascend from 1.
+        """
+        from dfhpc.models.walking import sum_leaves
+
+        steps = np.array(counts, np.int64)
+        if (np.diff(steps, prepend=0) < 1).any() or steps[-1] > len(self.roots):
+            raise ModelError(
+                f"A forest of {len(self.roots)} trees cannot be scored after "
+                f"{list(counts)} of them; name ascending numbers in that range."
+            )
+        sums = np.empty((len(steps), len(rows)))
+        sum_leaves(
+            self.roots,
+            self.feature,
+            self.threshold,
+            self.left,
+            self.right,
+            self.value,
+            np.ascontiguousarray(rows),
+            steps,
+            sums,
+        )
+        return sums / steps[:, None]
 
     def save(self, path: Path) -> None:
         """Write to ``path``, whole or not at all."""
@@ -50,27 +73,6 @@ class Forest:
     def load(cls, path: Path) -> "Forest":
         """Return what ``save`` wrote."""
         return cls(**load_arrays(path))
-
-    @classmethod
-    def from_sklearn(cls, tree: Any, columns: NDArray[np.int64]) -> "Forest":
-        """Return one fitted ``DecisionTreeClassifier`` of classes 0 and 1.
-
-        Its column ``i`` is column ``columns[i]`` of a row. Values are integers, so
-        a threshold between two of them is as good as its floor.
-        """
-        nodes = tree.tree_
-        column = columns[np.maximum(nodes.feature, 0)]
-        feature = np.where(nodes.feature >= 0, column, LEAF)
-        share = nodes.value[:, 0, :] / nodes.value[:, 0, :].sum(axis=1, keepdims=True)
-        fake = np.flatnonzero(tree.classes_ == 1)
-        return cls(
-            roots=np.zeros(1, np.int32),
-            feature=feature.astype(np.int32),
-            threshold=np.clip(np.floor(nodes.threshold), 0, 255).astype(np.uint8),
-            left=nodes.children_left.astype(np.int32),
-            right=nodes.children_right.astype(np.int32),
-            value=share[:, fake].sum(axis=1),
-        )
 
     @classmethod
     def joined(cls, forests: Sequence["Forest"]) -> "Forest":

@@ -2,7 +2,7 @@
 
 Louppe & Geurts 2012, "Ensembles on random patches": trees on random subsets of
 rows and columns are as accurate as trees on all, at a fraction of the memory. No
-process ever holds all columns of all rows. The trees are scikit-learn's.
+process ever holds all columns of all rows.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,6 +25,9 @@ FOREST_NAME = "forest.npz"
 
 PATCHES_BYTES = 768 * 1024**2
 """Columns gathered in one pass over the store, for as many trees as fit."""
+
+ROWS_AT_ONCE = 8
+"""Rows from which every tree takes its columns while a cache still has them."""
 
 BOOTSTRAP_SHARE = 1 - np.exp(-1)
 """Share of rows that a bootstrap of many rows draws at least once."""
@@ -61,17 +64,16 @@ class RandomForestTrainer:
         return min(room, fair)
 
     def project_bytes(self, num_rows: int, shard_bytes: int) -> int:
-        """Return a worker's peak: its patches, one of them as float32, two shards."""
+        """Return a worker's peak: its patches, one of them twice, two shards."""
         patch = self._patch_bytes(num_rows)
         patches = patch * self.trees_per_task(num_rows, num_workers=1)
-        return PROCESS_BYTES + patches + 4 * patch + 2 * shard_bytes
+        return PROCESS_BYTES + patches + patch + 2 * shard_bytes
 
     def train(
         self, run: RunDirectory, pool: WorkPool, advance: Callable[[int], None]
     ) -> dict[str, Any]:
         """Grow the trees that are not there yet, then join all in one file."""
         model_dir = run.model_dir(self._model_id)
-        (model_dir / "trees").mkdir(parents=True, exist_ok=True)
         num_rows = len(TrainingRows.load(model_dir / TRAINING_ROWS_NAME).rows)
         count = self._config.num_trees
         missing = [t for t in range(count) if not _tree_path(model_dir, t).exists()]
@@ -81,22 +83,17 @@ class RandomForestTrainer:
         for _, grown in run_units(pool, self._units(run, tasks)):
             advance(grown)
         trees = [Forest.load(_tree_path(model_dir, tree)) for tree in range(count)]
-        Forest.joined(trees).save(model_dir / FOREST_NAME)
-        return {"trees": count, "nodes": sum(len(tree.feature) for tree in trees)}
+        forest = Forest.joined(trees)
+        forest.save(model_dir / FOREST_NAME)
+        return {"trees": count, "nodes": len(forest.feature)}
 
     def _units(
         self, run: RunDirectory, tasks: Iterable[tuple[int, ...]]
     ) -> Iterable[Unit]:
+        fixed = (run.store_path, run.model_dir(self._model_id), self._config)
         for trees in tasks:
             key = f"{self._model_id}-trees-{trees[0]}"
-            yield Unit.fixed(
-                key,
-                grow_trees,
-                run.store_path,
-                run.model_dir(self._model_id),
-                self._config,
-                trees,
-            )
+            yield Unit.fixed(key, grow_trees, *fixed, trees)
 
     def files(self) -> tuple[str, ...]:
         """Return the one file of a trained forest."""
@@ -117,22 +114,21 @@ def grow_trees(
     config: RandomForestConfig,
     trees: tuple[int, ...],
 ) -> int:
-    """Grow some trees and write a file each; return how many.
+    """Grow some trees of the training rows in ``model_dir``; return how many.
 
     A tree depends on the training rows, the settings and its number alone.
     """
     training = TrainingRows.load(model_dir / TRAINING_ROWS_NAME)
     draws = [_Draw(config, tree, len(training.rows)) for tree in trees]
-    of_class = training.class_weights(balanced=config.balanced)
-    weights = np.where(training.labels == 1, of_class[1], of_class[0])
-    reader = RowReader(store_path)
     position = 0
-    for rows, pixels in reader.iter_partitions(training.rows):
-        for draw in draws:
-            draw.gather(pixels, position)
+    for rows, pixels in RowReader(store_path).iter_partitions(training.rows):
+        for first in range(0, len(rows), ROWS_AT_ONCE):
+            for draw in draws:
+                draw.gather(pixels[first : first + ROWS_AT_ONCE], position + first)
         position += len(rows)
+    class_weights = training.class_weights(balanced=config.balanced)
     for tree in trees:
-        forest = draws.pop(0).grow(training.labels, weights)
+        forest = draws.pop(0).grow(training.labels, class_weights)
         forest.save(_tree_path(model_dir, tree))
     return len(trees)
 
@@ -154,29 +150,27 @@ class _Draw:
         drawn = rng.integers(0, num_rows, num_rows)
         self._weights = np.bincount(drawn, minlength=num_rows)
         self._chosen = np.flatnonzero(self._weights)
-        self._seed = int(rng.integers(2**31))
+        self._seed = int(rng.integers(2**63))
         self._patch = np.empty((len(self._chosen), count), np.uint8)
 
     def gather(self, pixels: NDArray[np.uint8], position: int) -> None:
         """Take what this tree wants of training rows ``position`` and on."""
+        from dfhpc.models.trees import take
+
         first, last = np.searchsorted(self._chosen, [position, position + len(pixels)])
         inside = self._chosen[first:last] - position
-        self._patch[first:last] = pixels[inside[:, None], self._columns]
+        take(pixels, inside, self._columns, self._patch[first:last])
 
-    def grow(self, labels: NDArray[np.int8], weights: NDArray[np.float64]) -> Forest:
-        """Return the tree; rows that the bootstrap left out have no weight."""
-        from sklearn.tree import DecisionTreeClassifier
+    def grow(self, labels: NDArray[np.int8], class_weights: dict[int, float]) -> Forest:
+        """Return the tree; rows that the bootstrap left out have no part in it."""
+        from dfhpc.models.trees import grow_tree
 
-        config = self._config
-        tree = DecisionTreeClassifier(
-            max_features=min(config.max_features, len(self._columns)),
-            min_samples_leaf=config.min_rows_leaf,
-            max_depth=config.max_depth,
-            random_state=self._seed,
+        return grow_tree(
+            self._patch,
+            self._columns,
+            self._config,
+            fake=labels[self._chosen] == 1,
+            draws=self._weights[self._chosen],
+            class_weights=class_weights,
+            seed=self._seed,
         )
-        tree.fit(
-            self._patch.astype(np.float32),
-            labels[self._chosen],
-            sample_weight=(self._weights * weights)[self._chosen],
-        )
-        return Forest.from_sklearn(tree, self._columns)

@@ -12,6 +12,8 @@ CONFIG = RandomForestConfig(
     num_trees=12, columns_per_tree=400, max_features=20, trees_per_task=2
 )
 
+EQUAL = {0: 1.0, 1: 1.0}
+
 
 class TestRandomForest(ModelContract):
     name = "random_forest"
@@ -38,26 +40,6 @@ class TestRandomForest(ModelContract):
         assert self.digests(trained) == digests
 
 
-def test_scores_equal_scikit_learns():
-    from sklearn.tree import DecisionTreeClassifier
-
-    rng = np.random.default_rng(0)
-    rows = rng.integers(0, 256, (300, 60), np.uint8)
-    labels = (rows[:, 3].astype(int) + rows[:, 40] + rng.normal(0, 40, 300) > 255) * 1
-    columns = np.sort(rng.choice(60, 30, replace=False))
-    trees = []
-    for seed in range(5):
-        weights = np.bincount(rng.integers(0, 300, 300), minlength=300)
-        tree = DecisionTreeClassifier(max_features=5, random_state=seed)
-        trees.append(tree.fit(rows[:, columns], labels, sample_weight=weights))
-    forest = Forest.joined([Forest.from_sklearn(tree, columns) for tree in trees])
-    every = rng.integers(0, 256, (1000, 60), np.uint8)
-    expected = np.mean(
-        [t.predict_proba(every[:, columns])[:, 1] for t in trees], axis=0
-    )
-    np.testing.assert_allclose(forest.score(every), expected, rtol=1e-12)
-
-
 def test_all_columns_and_rows_are_as_accurate_as_scikit_learns_forest():
     """Random patches lose nothing: five seeds of each, the same rows."""
     from sklearn.ensemble import RandomForestClassifier
@@ -77,7 +59,7 @@ def test_all_columns_and_rows_are_as_accurate_as_scikit_learns_forest():
         for tree in range(60):
             draw = _Draw(config, tree, 400, num_columns=2048)
             draw.gather(rows[train], 0)
-            trees.append(draw.grow(labels[train], np.ones(400)))
+            trees.append(draw.grow(labels[train], EQUAL))
         scores = Forest.joined(trees).score(rows[test])
         ours.append(((scores > 0.5) == labels[test]).mean())
         rival = RandomForestClassifier(60, random_state=seed)
@@ -112,7 +94,7 @@ def test_a_tree_of_one_column():
     draw = _Draw(config, 0, 40, num_columns=3)
     rows = np.tile(np.arange(40, dtype=np.uint8)[:, None], 3)
     draw.gather(rows, 0)
-    tree = draw.grow((np.arange(40) > 20).astype(np.int8), np.ones(40))
+    tree = draw.grow((np.arange(40) > 20).astype(np.int8), EQUAL)
     assert tree.score(rows[[0, 39]]).tolist() == [0, 1]
 
 
@@ -122,7 +104,7 @@ def test_a_tree_of_one_class_scores_that_class():
     draw = _Draw(CONFIG, 0, 4, num_columns=500)
     draw.gather(np.zeros((4, 500), np.uint8), 0)
     for label in (0, 1):
-        tree = draw.grow(np.full(4, label, np.int8), np.ones(4))
+        tree = draw.grow(np.full(4, label, np.int8), EQUAL)
         assert tree.score(np.zeros((1, 500), np.uint8)).tolist() == [label]
 
 
@@ -133,3 +115,19 @@ def test_training_sees_no_row_but_its_own(tmp_path, faces):
     one = TestRandomForest().train(tmp_path / "one", faces)
     other = TestRandomForest().train(tmp_path / "other", changed)
     assert TestRandomForest().digests(one) == TestRandomForest().digests(other)
+
+
+def test_a_fold_is_grown_in_a_folder_of_its_own(tmp_path, faces):
+    from dfhpc.cluster.inline import InlinePool
+    from dfhpc.models.base import TRAINING_ROWS_NAME
+    from tests.models.contract import make_run
+
+    run, training = make_run(tmp_path / "run", faces, TRAIN_ROWS)
+    folder = run.model_dir("forest/search/fold-0")
+    training.save(folder / TRAINING_ROWS_NAME)
+    trainer = RandomForestTrainer("forest/search/fold-0", CONFIG)
+    trainer.train(run, InlinePool(), lambda step: None)
+    TestRandomForest().train(tmp_path / "whole", faces)
+    whole = Forest.load(tmp_path / "whole/models/random_forest/forest.npz")
+    found = trainer.load(folder)
+    np.testing.assert_array_equal(whole.score(faces[0]), found.score(faces[0]))
