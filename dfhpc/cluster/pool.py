@@ -72,8 +72,9 @@ def run_units(
 ) -> Iterator[tuple[Unit, Any]]:
     """Yield each unit with its result, as they finish, in whatever order.
 
-    At most one unit more than there are workers is under way. A unit whose
-    worker died is tried again; ``on_lost`` is told of it, with the attempt's name,
+    As many units as there are workers are under way: one more would be promised to
+    a worker before it is known which is free first. A unit whose worker died is
+    tried again; ``on_lost`` is told of it, with the attempt's name,
     and says whether it knows the cause.
 
     Raises
@@ -112,7 +113,8 @@ class _Window:
 
     def fill(self) -> bool:
         """Start units while there is room, and return whether any is under way."""
-        while len(self.running) <= self._pool.num_workers and not stop_requested():
+        most = max(1, self._pool.num_workers)
+        while len(self.running) < most and not stop_requested():
             unit = next(self._waiting, None)
             if unit is None:
                 break
