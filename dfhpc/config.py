@@ -4,29 +4,31 @@ import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
 from dfhpc.constants import FORMAT_VERSION
+from dfhpc.model_configs import (
+    KINDS,
+    LogisticRegressionConfig,
+    ModelConfig,
+    PositiveInt,
+    RandomForestConfig,
+    RidgeConfig,
+    Section,
+    Seed,
+    SgdConfig,
+    SvmConfig,
+)
 
-PositiveInt = Annotated[int, Field(gt=0, strict=True)]
-Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-ModelKind = Literal["svm", "logistic_regression", "ridge", "random_forest", "sgd"]
-KINDS: tuple[ModelKind, ...] = get_args(ModelKind)
 SplitKind = Literal["group", "official", "official_strict", "random_rows"]
 HonestSplitKind = Literal["group", "official", "official_strict"]
+Share = Annotated[float, Field(ge=0, lt=1)]
 
 
-class _Section(BaseModel):
-    """A frozen table of a recipe that knows all its keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class DataConfig(_Section):
+class DataConfig(Section):
     """Which videos, and where from."""
 
     path: Path | None = None
@@ -38,9 +40,11 @@ class DataConfig(_Section):
     conversion_dict: Path | None = None
     """FaceForensics++ only: which sequences were cut from one upload."""
     order_seed: Seed = 0
+    max_videos: PositiveInt | None = None
+    """Take no more videos than this: whole groups, in the seeded order."""
 
 
-class ExtractConfig(_Section):
+class ExtractConfig(Section):
     """How frames and faces are taken from a video."""
 
     policy: Literal["stride", "per_second", "spread"] = "stride"
@@ -73,7 +77,7 @@ class ExtractConfig(_Section):
         return self
 
 
-class SplitConfig(_Section):
+class SplitConfig(Section):
     """Which videos train, calibrate and test."""
 
     kind: SplitKind = "group"
@@ -99,86 +103,7 @@ class SplitConfig(_Section):
         return self
 
 
-class SgdConfig(_Section):
-    """A linear model by stochastic gradient descent, for any number of faces."""
-
-    kind: Literal["sgd"] = "sgd"
-    loss: Literal["logistic", "hinge"] = "logistic"
-    alpha: PositiveFloat = 1e-3
-    balanced: bool = True
-    """Whether both classes weigh the same, however many faces each has."""
-    epochs: PositiveInt = 10
-    batch_rows: PositiveInt = 128
-    buffer_partitions: PositiveInt = 4
-    """Partitions whose rows are shuffled together."""
-    checkpoint_s: Annotated[float, Field(ge=0)] = 60.0
-    seed: Seed = 0
-
-
-class RandomForestConfig(_Section):
-    """Trees, each on its own columns and its own bootstrap of rows."""
-
-    kind: Literal["random_forest"] = "random_forest"
-    num_trees: PositiveInt = 100
-    columns_per_tree: PositiveInt = 8192
-    max_features: PositiveInt = 554
-    """Columns tried at a node; 554 is the square root of 307,200."""
-    balanced: bool = True
-    """Whether both classes weigh the same, however many faces each has."""
-    min_rows_leaf: PositiveInt = 1
-    max_depth: PositiveInt | None = None
-    trees_per_task: PositiveInt | None = None
-    seed: Seed = 42
-
-
-class SvmConfig(_Section):
-    """A support vector machine on the Gram matrix: scikit-learn's SVC."""
-
-    kind: Literal["svm"] = "svm"
-    kernel: Literal["rbf", "linear"] = "rbf"
-    C: PositiveFloat = 1.0
-    gamma: Literal["scale", "auto"] | PositiveFloat = "scale"
-    """Of the rbf kernel; scale is 1 / (columns * variance), auto is 1 / columns."""
-    standardize: bool = True
-    """Whether each column is scaled to mean 0 and variance 1 over training rows."""
-    balanced: bool = True
-    """Whether both classes weigh the same, however many faces each has."""
-    tolerance: PositiveFloat = 1e-3
-
-
-class LogisticRegressionConfig(_Section):
-    """Logistic regression on the Gram matrix, with scikit-learn's L2 objective."""
-
-    kind: Literal["logistic_regression"] = "logistic_regression"
-    C: PositiveFloat = 1.0
-    standardize: bool = True
-    """Whether each column is scaled to mean 0 and variance 1 over training rows."""
-    balanced: bool = True
-    """Whether both classes weigh the same, however many faces each has."""
-    penalize_intercept: bool = False
-    """Whether the intercept is penalized as a weight is, as liblinear does."""
-    tolerance: PositiveFloat = 1e-6
-    """Largest error of a dual coefficient, relative to the largest of them."""
-    max_iterations: PositiveInt = 100
-
-
-class RidgeConfig(_Section):
-    """Least squares on labels of -1 and 1, with scikit-learn's L2 objective."""
-
-    kind: Literal["ridge"] = "ridge"
-    alpha: PositiveFloat = 1.0
-    standardize: bool = True
-    """Whether each column is scaled to mean 0 and variance 1 over training rows."""
-    balanced: bool = True
-    """Whether both classes weigh the same, however many faces each has."""
-
-
-ModelConfig = (
-    SvmConfig | LogisticRegressionConfig | RidgeConfig | RandomForestConfig | SgdConfig
-)
-
-
-class TrainConfig(_Section):
+class TrainConfig(Section):
     """Which models, and their settings."""
 
     models: Annotated[tuple[str, ...], Field(min_length=1)] = (
@@ -223,7 +148,7 @@ GridValue = bool | int | float | str
 GridValues = Annotated[tuple[GridValue, ...], Field(min_length=1)]
 
 
-class SearchConfig(_Section):
+class SearchConfig(Section):
     """Which settings of which models are tried on folds, to train with the best."""
 
     folds: Annotated[int, Field(ge=2, strict=True)] = 5
@@ -254,7 +179,7 @@ class Training:
     variant: SplitVariant
 
 
-class ClusterConfig(_Section):
+class ClusterConfig(Section):
     """Where the work is done; never changes a result, so a resume may change it."""
 
     kind: Literal["local"] = "local"
@@ -266,7 +191,7 @@ class ClusterConfig(_Section):
     """0 takes any free port."""
 
 
-class Settings(_Section):
+class Settings(Section):
     """All settings of a run."""
 
     data: DataConfig = DataConfig()

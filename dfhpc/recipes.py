@@ -7,8 +7,9 @@ from typing import Any
 import pydantic
 from pydantic import BaseModel
 
-from dfhpc.config import ModelConfig, Settings
+from dfhpc.config import Settings
 from dfhpc.errors import ConfigError, SettingsMismatchError
+from dfhpc.model_configs import ModelConfig
 
 
 def load_recipe(path: Path) -> dict[str, Any]:

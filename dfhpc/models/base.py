@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfhpc.cluster.pool import WorkPool
-from dfhpc.config import (
+from dfhpc.errors import ModelError
+from dfhpc.model_configs import (
     LogisticRegressionConfig,
     ModelConfig,
     RandomForestConfig,
@@ -20,7 +21,6 @@ from dfhpc.config import (
     SgdConfig,
     SvmConfig,
 )
-from dfhpc.errors import ModelError
 from dfhpc.models.files import load_arrays, save_arrays
 from dfhpc.recipes import parse_model_config
 from dfhpc.runs import RunDirectory, read_record

@@ -104,6 +104,18 @@ def ensure_gram(
     return folder
 
 
+def finished_gram(run: RunDirectory, training: Rows) -> Path | None:
+    """Return the folder of a matrix that is there for these rows, or None.
+
+    One standardized by them is preferred to one of raw pixels.
+    """
+    rows = rows_of_interest(RowReader(run.store_path), training)
+    for name in (gram_name(training), gram_name(None)):
+        if _is_finished(run.gram_path / name, rows):
+            return run.gram_path / name
+    return None
+
+
 def _is_finished(folder: Path, rows: Rows) -> bool:
     path = folder / FINISHED_NAME
     return (

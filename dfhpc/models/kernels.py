@@ -1,7 +1,5 @@
 """Kernel matrices made of a Gram matrix: what solvers solve on."""
 
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -19,17 +17,29 @@ Origin = Literal["mean", "black", "rbf"]
 """Inner products of rows measured from their mean, or from black; or the rbf kernel."""
 
 
-@dataclass(frozen=True)
 class Kernel:
     """The kernel of some training rows, by way of a Gram matrix that holds them."""
 
-    gram: Gram
-    rows: Rows
-    origin: Origin
-    gamma: float = 0.0
-    """Of the rbf kernel."""
-    with_ones: bool = False
-    """Whether rows have one more column, of ones, for an intercept to be penalized."""
+    def __init__(
+        self,
+        gram: Gram,
+        rows: Rows,
+        origin: Origin,
+        *,
+        gamma: float = 0.0,
+        with_ones: bool = False,
+    ) -> None:
+        """Take the matrix, the training rows and what to make of them.
+
+        ``gamma`` is that of the rbf kernel; ``with_ones`` gives rows one more column,
+        of ones, for an intercept that is penalized.
+        """
+        self.gram = gram
+        self.rows = rows
+        self.origin = origin
+        self.gamma = gamma
+        self.with_ones = with_ones
+        self._mean: Floats | None = None
 
     def square(self) -> Floats:
         """Return the kernel of the training rows with each other: (n, n)."""
@@ -38,7 +48,8 @@ class Kernel:
             diagonal = products.diagonal().copy()
             turn_to_rbf(products, diagonal, diagonal, self.gamma)
         elif self.origin == "mean":
-            center(products, products.mean(axis=0))
+            self._mean = products.mean(axis=0)
+            center(products, self._mean)
         else:
             sums = self.gram.sums(self.rows)
             move_to_black(products, sums, sums)
@@ -53,17 +64,18 @@ class Kernel:
             left, right = self.gram.diagonal(rows), self.gram.diagonal(self.rows)
             turn_to_rbf(products, left, right, self.gamma)
         elif self.origin == "mean":
-            center(products, self._mean)
+            center(products, self._mean_products())
         else:
             move_to_black(products, self.gram.sums(rows), self.gram.sums(self.rows))
         if self.with_ones:
             products += 1
         return products
 
-    @cached_property
-    def _mean(self) -> Floats:
-        """The product of each training row with the mean training row."""
-        return np.asarray(self.gram.square(self.rows).mean(axis=0))
+    def _mean_products(self) -> Floats:
+        """Return the product of each training row with the mean training row."""
+        if self._mean is None:
+            self._mean = self.gram.square(self.rows).mean(axis=0)
+        return self._mean
 
 
 def center(products: Floats, mean: Floats) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dfhpc.cluster.blas import own_cores
 from dfhpc.cluster.memory import PROCESS_BYTES
 from dfhpc.cluster.pool import Unit, WorkPool, run_units
-from dfhpc.config import LogisticRegressionConfig, RidgeConfig
+from dfhpc.model_configs import LogisticRegressionConfig, RidgeConfig
 from dfhpc.models.base import TRAINING_ROWS_NAME, Model, TrainingRows
 from dfhpc.models.files import load_arrays, save_arrays
 from dfhpc.models.gram import ensure_gram

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from dfhpc.cluster.memory import PROCESS_BYTES
 from dfhpc.cluster.pool import Unit, WorkPool, run_units
-from dfhpc.config import RandomForestConfig
 from dfhpc.constants import ROW_LENGTH
+from dfhpc.model_configs import RandomForestConfig
 from dfhpc.models.base import TRAINING_ROWS_NAME, Model, TrainingRows
 from dfhpc.models.forest import Forest
 from dfhpc.runs import RunDirectory

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from dfhpc.cluster.memory import PROCESS_BYTES
 from dfhpc.cluster.pool import Unit, WorkPool, run_units
-from dfhpc.config import SgdConfig
 from dfhpc.constants import ROW_LENGTH
 from dfhpc.errors import ModelError
+from dfhpc.model_configs import SgdConfig
 from dfhpc.models.base import (
     TRAINING_ROWS_NAME,
     Model,

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from dfhpc.cluster.memory import PROCESS_BYTES
 from dfhpc.cluster.pool import Unit, WorkPool, run_units
-from dfhpc.config import SvmConfig
 from dfhpc.constants import ROW_LENGTH
+from dfhpc.model_configs import SvmConfig
 from dfhpc.models.base import TRAINING_ROWS_NAME, Model, TrainingRows
 from dfhpc.models.files import load_arrays, save_arrays
 from dfhpc.models.gram import ensure_gram
@@ -95,7 +95,7 @@ def solve(gram_path: Path, model_dir: Path, config: SvmConfig) -> None:
     training = TrainingRows.load(model_dir / TRAINING_ROWS_NAME)
     gram = Gram(gram_path)
     gamma = choose_gamma(gram, training, config)
-    kernel = Kernel(gram, training.rows, origin_of(config), gamma).square()
+    kernel = Kernel(gram, training.rows, origin_of(config), gamma=gamma).square()
     dual, intercept = fit_kernel(kernel, training, config)
     arrays = {"dual": dual, "intercept": intercept, "gamma": gamma}
     save_arrays(model_dir / DUAL_NAME, arrays)

@@ -7,7 +7,7 @@ Gini impurity, thresholds midway between neighbours, leaves that are pure or too
 import numpy as np
 from numpy.typing import NDArray
 
-from dfhpc.config import RandomForestConfig
+from dfhpc.model_configs import RandomForestConfig
 from dfhpc.models.compiled import compiled
 from dfhpc.models.cuts import HIGH_HALF, Bytes, Ints, Packed, Patch, new_work
 from dfhpc.models.forest import LEAF, Forest

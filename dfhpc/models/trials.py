@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from dfhpc.cluster.pool import Unit, WorkPool, run_units
-from dfhpc.config import (
+from dfhpc.model_configs import (
     LogisticRegressionConfig,
     ModelConfig,
     RandomForestConfig,
@@ -121,7 +121,7 @@ def try_on_gram(
 def _kernel(gram: Gram, training: TrainingRows, config: ModelConfig) -> Kernel:
     if isinstance(config, SvmConfig):
         gamma = svm.choose_gamma(gram, training, config)
-        return Kernel(gram, training.rows, svm.origin_of(config), gamma)
+        return Kernel(gram, training.rows, svm.origin_of(config), gamma=gamma)
     if isinstance(config, LogisticRegressionConfig | RidgeConfig):
         return linear.kernel_for(gram, training.rows, config)
     raise TypeError(config)

@@ -7,11 +7,15 @@ import numpy as np
 
 from dfhpc.audit import audit_parts
 from dfhpc.cluster.lazy import LazyPool
+from dfhpc.cluster.pool import Unit, WorkPool, run_units
 from dfhpc.config import Settings, SplitVariant
 from dfhpc.constants import FORMAT_VERSION
 from dfhpc.errors import IncompleteStageError
 from dfhpc.evaluation import ScoredFrames, evaluate_part
+from dfhpc.models.gram import finished_gram
+from dfhpc.models.projection import project_rows
 from dfhpc.models.scoring import score_rows
+from dfhpc.reporting.figures import save_rows_figure
 from dfhpc.runs import RunDirectory, read_record, write_json, write_text
 from dfhpc.split_rows import load_split, rows_of_parts
 from dfhpc.splits import PARTS, Split
@@ -89,7 +93,31 @@ def _evaluate_variant(
     frames = ScoredFrames.gather(reader, videos, scored, scores)
     path = run.evaluation_dir / f"frames{variant.suffix}.csv"
     write_text(path, frames.to_csv())
+    _draw_rows(run, pools.get(), variant, rows, reader)
     return _result(names, split, frames, _videos_of(rows, reader, videos))
+
+
+def _draw_rows(
+    run: RunDirectory,
+    pool: WorkPool,
+    variant: SplitVariant,
+    rows: dict[str, Rows],
+    reader: RowReader,
+) -> None:
+    """Picture the rows by their principal components, if a Gram matrix holds them."""
+    gram = finished_gram(run, rows["train"])
+    if gram is None:
+        return
+    every = np.sort(np.concatenate([rows[part] for part in PARTS]))
+    unit = Unit.fixed("project-rows", project_rows, gram, rows["train"], every)
+    [(_, found)] = list(run_units(pool, [unit]))
+    save_rows_figure(
+        run.evaluation_dir / f"rows{variant.suffix}.png",
+        found.coordinates,
+        found.shares,
+        np.asarray(reader.array("label")[every], np.int8),
+        np.isin(every, rows["train"]),
+    )
 
 
 def _result(

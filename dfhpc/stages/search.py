@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from dfhpc.cluster.lazy import LazyPool
 from dfhpc.cluster.memory import check_memory
-from dfhpc.config import ModelConfig, Settings, Training
+from dfhpc.config import Settings, Training
 from dfhpc.constants import FORMAT_VERSION, ROW_LENGTH
 from dfhpc.errors import IncompleteStageError, SplitError
 from dfhpc.metrics import measure
+from dfhpc.model_configs import ModelConfig
 from dfhpc.models.base import TRAINING_ROWS_NAME, TrainingRows, get_trainer
 from dfhpc.models.gram import ensure_gram
 from dfhpc.models.training import training_rows

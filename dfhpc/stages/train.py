@@ -8,7 +8,7 @@ from typing import Any
 
 from dfhpc.cluster.lazy import LazyPool
 from dfhpc.cluster.memory import check_memory
-from dfhpc.config import ModelConfig, Settings, Training
+from dfhpc.config import Settings, Training
 from dfhpc.constants import (
     FORMAT_VERSION,
     LABEL_FAKE,
@@ -16,6 +16,7 @@ from dfhpc.constants import (
     ROW_LENGTH,
 )
 from dfhpc.errors import IncompleteStageError
+from dfhpc.model_configs import ModelConfig
 from dfhpc.models.base import (
     CARD_KEYS,
     TRAINING_ROWS_NAME,

@@ -5,8 +5,8 @@ import pytest
 
 from dfhpc.cluster import signals
 from dfhpc.cluster.inline import InlinePool
-from dfhpc.config import ModelConfig
 from dfhpc.errors import StoppedError
+from dfhpc.model_configs import ModelConfig
 from dfhpc.models.base import (
     TRAINING_ROWS_NAME,
     TrainingRows,

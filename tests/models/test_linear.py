@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dfhpc.cluster.memory import PROCESS_BYTES
-from dfhpc.config import LogisticRegressionConfig, RidgeConfig
+from dfhpc.model_configs import LogisticRegressionConfig, RidgeConfig
 from dfhpc.models.base import load_model
 from dfhpc.models.linear import LinearTrainer
 from tests.models.contract import TRAIN_ROWS, ModelContract, faces, turned_rows

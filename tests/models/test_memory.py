@@ -19,7 +19,7 @@ CODE = """
 import sys
 from pathlib import Path
 from dfhpc.cluster.inline import InlinePool
-from dfhpc.config import RandomForestConfig, SgdConfig
+from dfhpc.model_configs import RandomForestConfig, SgdConfig
 from dfhpc.models.base import get_trainer
 from dfhpc.runs import RunDirectory
 

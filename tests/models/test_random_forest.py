@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dfhpc.config import RandomForestConfig
+from dfhpc.model_configs import RandomForestConfig
 from dfhpc.models.forest import Forest
 from dfhpc.models.random_forest import RandomForestTrainer
 from tests.models.contract import TRAIN_ROWS, ModelContract, faces

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from dfhpc.config import SgdConfig
 from dfhpc.constants import ROW_LENGTH
+from dfhpc.model_configs import SgdConfig
 from dfhpc.models.base import load_model
 from dfhpc.models.columns import sum_columns
 from dfhpc.models.linear_model import LinearModel

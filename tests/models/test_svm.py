@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dfhpc.cluster.inline import InlinePool
-from dfhpc.config import SvmConfig
+from dfhpc.model_configs import SvmConfig
 from dfhpc.models.base import TrainingRows, load_model
 from dfhpc.models.gram import ensure_gram
 from dfhpc.models.gram_reader import Gram

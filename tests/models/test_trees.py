@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 from sklearn.tree import DecisionTreeClassifier
 
 import dfhpc
-from dfhpc.config import RandomForestConfig
+from dfhpc.model_configs import RandomForestConfig
 from dfhpc.models.growing import below
 from dfhpc.models.trees import grow_tree, take, transpose
 

@@ -1,5 +1,6 @@
 """Readers of data-set layouts: a folder in, videos with label and group out."""
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,7 +42,25 @@ def read_videos(data: DataConfig) -> tuple[str, list[Video]]:
             "see `dfhpc scan --help`."
         )
     _refuse_same_file(videos)
-    return name, in_seeded_order(videos, data.order_seed)
+    ordered = in_seeded_order(videos, data.order_seed)
+    return name, _at_most(ordered, data.max_videos) if data.max_videos else ordered
+
+
+def _at_most(videos: list[Video], most: int) -> list[Video]:
+    """Return the videos of the first groups, as many as fit."""
+    sizes = Counter(video.group_id for video in videos)
+    kept: set[str] = set()
+    left = most
+    for group in dict.fromkeys(video.group_id for video in videos):
+        if sizes[group] <= left:
+            kept.add(group)
+            left -= sizes[group]
+    if not kept:
+        raise DataLayoutError(
+            f"data.max_videos {most} is less than the smallest group of videos, of "
+            f"{min(sizes.values())}; groups are taken whole."
+        )
+    return [video for video in videos if video.group_id in kept]
 
 
 def _refuse_same_file(videos: list[Video]) -> None:

@@ -1,0 +1,95 @@
+"""The settings of each kind of model."""
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
+
+PositiveInt = Annotated[int, Field(gt=0, strict=True)]
+Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
+ModelKind = Literal["svm", "logistic_regression", "ridge", "random_forest", "sgd"]
+KINDS: tuple[ModelKind, ...] = get_args(ModelKind)
+
+
+class Section(BaseModel):
+    """A frozen table of a recipe that knows all its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class SgdConfig(Section):
+    """A linear model by stochastic gradient descent, for any number of faces."""
+
+    kind: Literal["sgd"] = "sgd"
+    loss: Literal["logistic", "hinge"] = "logistic"
+    alpha: PositiveFloat = 1e-3
+    balanced: bool = True
+    """Whether both classes weigh the same, however many faces each has."""
+    epochs: PositiveInt = 10
+    batch_rows: PositiveInt = 128
+    buffer_partitions: PositiveInt = 4
+    """Partitions whose rows are shuffled together."""
+    checkpoint_s: Annotated[float, Field(ge=0)] = 60.0
+    seed: Seed = 0
+
+
+class RandomForestConfig(Section):
+    """Trees, each on its own columns and its own bootstrap of rows."""
+
+    kind: Literal["random_forest"] = "random_forest"
+    num_trees: PositiveInt = 100
+    columns_per_tree: PositiveInt = 8192
+    max_features: PositiveInt = 554
+    """Columns tried at a node; 554 is the square root of 307,200."""
+    balanced: bool = True
+    """Whether both classes weigh the same, however many faces each has."""
+    min_rows_leaf: PositiveInt = 1
+    max_depth: PositiveInt | None = None
+    trees_per_task: PositiveInt | None = None
+    seed: Seed = 42
+
+
+class SvmConfig(Section):
+    """A support vector machine on the Gram matrix: scikit-learn's SVC."""
+
+    kind: Literal["svm"] = "svm"
+    kernel: Literal["rbf", "linear"] = "rbf"
+    C: PositiveFloat = 1.0
+    gamma: Literal["scale", "auto"] | PositiveFloat = "scale"
+    """Of the rbf kernel; scale is 1 / (columns * variance), auto is 1 / columns."""
+    standardize: bool = True
+    """Whether each column is scaled to mean 0 and variance 1 over training rows."""
+    balanced: bool = True
+    """Whether both classes weigh the same, however many faces each has."""
+    tolerance: PositiveFloat = 1e-3
+
+
+class LogisticRegressionConfig(Section):
+    """Logistic regression on the Gram matrix, with scikit-learn's L2 objective."""
+
+    kind: Literal["logistic_regression"] = "logistic_regression"
+    C: PositiveFloat = 1.0
+    standardize: bool = True
+    """Whether each column is scaled to mean 0 and variance 1 over training rows."""
+    balanced: bool = True
+    """Whether both classes weigh the same, however many faces each has."""
+    penalize_intercept: bool = False
+    """Whether the intercept is penalized as a weight is, as liblinear does."""
+    tolerance: PositiveFloat = 1e-6
+    """Largest error of a dual coefficient, relative to the largest of them."""
+    max_iterations: PositiveInt = 100
+
+
+class RidgeConfig(Section):
+    """Least squares on labels of -1 and 1, with scikit-learn's L2 objective."""
+
+    kind: Literal["ridge"] = "ridge"
+    alpha: PositiveFloat = 1.0
+    standardize: bool = True
+    """Whether each column is scaled to mean 0 and variance 1 over training rows."""
+    balanced: bool = True
+    """Whether both classes weigh the same, however many faces each has."""
+
+
+ModelConfig = (
+    SvmConfig | LogisticRegressionConfig | RidgeConfig | RandomForestConfig | SgdConfig
+)
