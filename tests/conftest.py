@@ -16,6 +16,7 @@ from dfhpc.recipes import parse_settings
 QUICK = {
     "extract": {"detector": "haar", "stride": 8, "frames_per_video": 4},
     "train": {
+        "models": ["sgd", "random_forest", "svm", "logistic_regression"],
         "sgd": {"epochs": 3, "batch_rows": 16},
         "random_forest": {"num_trees": 6, "columns_per_tree": 512},
     },
