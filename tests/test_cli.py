@@ -32,7 +32,7 @@ def run_dir(tmp_path_factory, clips):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    for words in ("capture rate", "Split group", "Model sgd, test part", "precision"):
+    for words in ("capture rate", "Split group", "Model svm, test part", "precision"):
         assert words in done.stdout
     return folder
 
@@ -102,7 +102,8 @@ def test_status_and_usage(run_dir, dfhpc):
     assert "24 of 24 partitions" in dfhpc("status", run_dir).stdout
     assert json.loads(dfhpc("status", run_dir, "--json").stdout)["working"] is None
     text = dfhpc("usage", run_dir).stdout
-    assert text.count("Resource usage summary:") == 4
+    # Four stages, and within training each model.
+    assert text.count("Resource usage summary:") == 4 + 3
     assert text.count("    CPU time :                                   ") == 4
     usage = json.loads(dfhpc("usage", run_dir, "--json").stdout)
     assert list(usage) == ["scan", "extract", "train", "evaluate"]

@@ -16,8 +16,11 @@ from dfhpc.constants import EXIT_RESUMABLE
 from dfhpc.runs import RunDirectory, read_json
 from tests.stages.test_extract import assert_equal_stores
 
+MODELS = ("svm", "logistic_regression", "random_forest", "sgd")
+
 SETTINGS = (
     *("--detector", "haar", "--frames-per-video", "4", "--workers", "2"),
+    *("--models", ",".join(MODELS)),
     *("--set", "extract.stride=8", "--set", "train.sgd.epochs=2"),
     *("--set", "train.random_forest.num_trees=4"),
     *("--set", "train.random_forest.columns_per_tree=256"),
@@ -85,7 +88,7 @@ def _assert_same_results(run_dir, undisturbed):
     for path in (run.manifest_path, run.split_path, run.extracted_path):
         other = undisturbed.path / path.relative_to(run.path)
         assert path.read_bytes() == other.read_bytes()
-    for name in ("sgd", "random_forest"):
+    for name in MODELS:
         digests = [
             read_json(each.model_path(name))["files"] for each in (run, undisturbed)
         ]
@@ -244,11 +247,18 @@ def test_a_second_copy_of_the_same_command_is_refused(tmp_path, clips):
 
 
 @pytest.mark.slow
-def test_training_killed_and_resumed(tmp_path, clips, undisturbed):
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "gram.zarr/standardized-*/parts",
+        "models/sgd/scale.npz",
+    ],
+)
+def test_training_killed_and_resumed(tmp_path, clips, undisturbed, moment):
     run_dir = tmp_path / "run"
     run = RunDirectory(run_dir)
     process = _start(clips, run_dir)
-    _wait_for((run.model_dir("sgd") / "scale.npz").exists, process)
+    _wait_for(lambda: any(run.path.glob(moment)), process)
     process.kill()
     process.communicate()
     assert not run.evaluation_path.exists()

@@ -82,7 +82,7 @@ def save_rows_figure(
     ):
         for label, color, word in ((0, REAL_COLOR, "real"), (1, FAKE_COLOR, "fake")):
             rows = coordinates[chosen & (labels == label)]
-            size = max(2.0, min(20.0, 4000 / max(1, len(labels))))
+            size = max(5.0, min(20.0, 20_000 / max(1, len(labels))))
             axes.scatter(
                 rows[:, 0],
                 rows[:, 1],

@@ -8,6 +8,7 @@ import pytest
 
 from dfhpc.config import TrainConfig
 from dfhpc.models.base import TRAINING_ROWS_NAME, TrainingRows, get_trainer
+from dfhpc.models.gram_plan import GramPlan
 from dfhpc.runs import RunDirectory
 from dfhpc.store.partitions import plan_store
 from dfhpc.store.schema import create_store
@@ -15,15 +16,22 @@ from dfhpc.store.schema import create_store
 LAYOUT = plan_store(96, 7, 16)
 SHARD_BYTES = LAYOUT.rows_per_partition * 307_200
 
+NAMES = ["sgd", "random_forest", "svm", "logistic_regression"]
+
 CODE = """
 import sys
 from pathlib import Path
 from dfhpc.cluster.inline import InlinePool
-from dfhpc.model_configs import RandomForestConfig, SgdConfig
+from dfhpc.model_configs import *
 from dfhpc.models.base import get_trainer
 from dfhpc.runs import RunDirectory
 
-configs = {"sgd": SgdConfig(epochs=1), "random_forest": RandomForestConfig(num_trees=8)}
+configs = {
+    "sgd": SgdConfig(epochs=1),
+    "random_forest": RandomForestConfig(num_trees=8),
+    "svm": SvmConfig(),
+    "logistic_regression": LogisticRegressionConfig(),
+}
 trainer = get_trainer(sys.argv[2], configs[sys.argv[2]])
 trainer.train(RunDirectory(Path(sys.argv[1])), InlinePool(), lambda step: None)
 # Not ru_maxrss: a child begins with that of the process it was forked from.
@@ -36,21 +44,27 @@ print(int(status.split("VmHWM:")[1].split()[0]) * 1024)
 def run(tmp_path_factory):
     """Return a run directory with full-size shards that do not compress."""
     run = RunDirectory(tmp_path_factory.mktemp("memory"))
-    faces = create_store(run.store_path, LAYOUT, {})["faces"]
+    store = create_store(run.store_path, LAYOUT, {})
+    faces = store["faces"]
     rng = np.random.default_rng(0)
     for index in range(LAYOUT.num_partitions):
         where = LAYOUT.rows(LAYOUT.partition(index))
         shape = (where.stop - where.start, 307_200)
         faces[where] = rng.integers(0, 256, shape, np.uint8)
     rows = np.arange(LAYOUT.num_rows)
-    for name in ("sgd", "random_forest"):
-        training = TrainingRows(rows, (rows % 2).astype(np.int8))
+    store["valid"][...] = np.ones(LAYOUT.num_rows, bool)
+    store["label"][...] = (rows % 2).astype(np.int8)
+    for name in NAMES:
+        # Every fifth row is held out, as in a run.
+        training = TrainingRows(
+            rows[rows % 5 > 0], (rows[rows % 5 > 0] % 2).astype(np.int8)
+        )
         training.save(run.model_dir(name) / TRAINING_ROWS_NAME)
     return run
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["sgd", "random_forest"])
+@pytest.mark.parametrize("name", NAMES)
 def test_peak_memory_stays_below_the_projection(run, name):
     done = subprocess.run(
         [sys.executable, "-c", CODE, str(run.path), name],
@@ -61,4 +75,7 @@ def test_peak_memory_stays_below_the_projection(run, name):
     projected = get_trainer(name, TrainConfig().settings_of(name)).project_bytes(
         LAYOUT.num_rows, SHARD_BYTES
     )
+    if name in ("svm", "logistic_regression"):
+        plan = GramPlan.make(np.arange(LAYOUT.num_rows), 0)
+        projected = max(projected, plan.project_bytes())
     assert int(done.stdout) <= projected

@@ -246,7 +246,7 @@ class TestPredict:
         assert "LEAKY" in tables.verdict_text(verdict)
 
     def test_unknown_model_names_those_there_are(self, finished):
-        with pytest.raises(ModelError, match="it has random_forest, sgd"):
+        with pytest.raises(ModelError, match="it has logistic_regression, random_"):
             choose_model(finished[0], "svm")
 
     def test_default_model_is_chosen_on_the_calibration_part(self, finished):
