@@ -80,15 +80,17 @@ def ensure_gram(
     """
     name = gram_name(training if standardize else None)
     folder = run.gram_path / name
-    rows = rows_of_interest(RowReader(run.store_path), training)
-    if _is_finished(folder, rows):
+    reader = RowReader(run.store_path)
+    rows = rows_of_interest(reader, training)
+    rows_hash = f"{reader.identity}-{hash_rows(rows)}"
+    if _is_finished(folder, rows_hash):
         return folder
     if len(rows) > MAX_ROWS:
         raise ModelError(
             f"A Gram matrix of {len(rows)} faces is beyond {MAX_ROWS}, where it is no "
             "longer sensible; train the model sgd, which streams any number."
         )
-    plan = _pinned_plan(folder, rows, pool.num_workers)
+    plan = _pinned_plan(folder, rows, rows_hash, pool.num_workers)
     check_memory("The Gram matrix", plan.project_bytes(), pool)
     if not (folder / WEIGHTING_NAME).exists():
         weighting = Weighting.plain()
@@ -109,31 +111,34 @@ def finished_gram(run: RunDirectory, training: Rows) -> Path | None:
 
     One standardized by them is preferred to one of raw pixels.
     """
-    rows = rows_of_interest(RowReader(run.store_path), training)
+    reader = RowReader(run.store_path)
+    rows_hash = f"{reader.identity}-{hash_rows(rows_of_interest(reader, training))}"
     for name in (gram_name(training), gram_name(None)):
-        if _is_finished(run.gram_path / name, rows):
+        if _is_finished(run.gram_path / name, rows_hash):
             return run.gram_path / name
     return None
 
 
-def _is_finished(folder: Path, rows: Rows) -> bool:
+def _is_finished(folder: Path, rows_hash: str) -> bool:
     path = folder / FINISHED_NAME
     return (
         path.exists()
-        and read_record(path, "rows_hash")["rows_hash"] == hash_rows(rows)
+        and read_record(path, "rows_hash")["rows_hash"] == rows_hash
         and (folder / MATRIX_NAME).is_dir()
     )
 
 
-def _pinned_plan(folder: Path, rows: Rows, num_workers: int) -> GramPlan:
+def _pinned_plan(
+    folder: Path, rows: Rows, rows_hash: str, num_workers: int
+) -> GramPlan:
     """Return the plan that was begun, or a new one where there is none for ``rows``."""
     path = folder / PLAN_NAME
     if path.exists():
         found = read_record(path, "plan")["plan"]
-        if found["rows_hash"] == hash_rows(rows):
+        if found["rows_hash"] == rows_hash:
             return GramPlan(**found)
     shutil.rmtree(folder, ignore_errors=True)
-    plan = GramPlan.make(rows, num_workers)
+    plan = GramPlan.make(len(rows), rows_hash, num_workers)
     save_arrays(folder / ROWS_NAME, {"rows": rows})
     write_json(path, {"format_version": FORMAT_VERSION, "plan": plan.to_json()})
     return plan

@@ -58,14 +58,15 @@ class GramPlan:
 
     num_rows: int
     rows_hash: str
+    """Of the store and which of its rows."""
     span_rows: int
     num_parts: int
     """Ranges of columns; their sums are added up at the end."""
 
     @classmethod
-    def make(cls, rows: Rows, num_workers: int) -> "GramPlan":
-        """Return a plan with work for so many workers."""
-        count, parts = len(rows), 1
+    def make(cls, count: int, rows_hash: str, num_workers: int) -> "GramPlan":
+        """Return a plan for ``count`` rows with work for so many workers."""
+        parts = 1
         most = SPAN_ROWS if count <= SPAN_ROWS else SPAN_ROWS // 2
         span = _whole_tiles(min(count, most))
         while parts < NUM_CHUNKS and parts < UNITS_PER_WORKER * num_workers:
@@ -74,7 +75,7 @@ class GramPlan:
             parts * _pairs(-(-count // span)) < UNITS_PER_WORKER * num_workers
         ):
             span = _whole_tiles(-(-span // 2))
-        return cls(count, hash_rows(rows), span, parts)
+        return cls(count, rows_hash, span, parts)
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values."""

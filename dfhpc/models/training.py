@@ -1,15 +1,23 @@
 """The training rows of a split, and their labels."""
 
+import shutil
+from collections.abc import Sequence
+
 import numpy as np
 
 from dfhpc.constants import LABEL_FAKE, LABEL_NAMES, LABEL_REAL
 from dfhpc.errors import SplitError
-from dfhpc.models.base import TrainingRows
-from dfhpc.runs import RunDirectory
+from dfhpc.model_configs import ModelConfig
+from dfhpc.models.base import TRAINING_ROWS_NAME, TrainingRows
+from dfhpc.models.gram_plan import hash_rows
+from dfhpc.runs import RunDirectory, read_json, write_json
 from dfhpc.split_rows import rows_of_parts
 from dfhpc.splits import Split
 from dfhpc.store.reading import RowReader
 from dfhpc.videos.manifest import read_manifest
+
+BEGUN_NAME = "begun.json"
+"""What a model's folder was begun for."""
 
 
 def training_rows(run: RunDirectory, split: Split, reader: RowReader) -> TrainingRows:
@@ -30,3 +38,26 @@ def training_rows(run: RunDirectory, split: Split, reader: RowReader) -> Trainin
             f"see `dfhpc status {run.path}`."
         )
     return TrainingRows(rows, labels)
+
+
+def begin_model(
+    run: RunDirectory,
+    model_id: str,
+    configs: Sequence[ModelConfig],
+    rows: TrainingRows,
+) -> None:
+    """Give a model's folder its training rows.
+
+    What an earlier attempt left there is kept, unless it was for other rows or other
+    settings: then all of it is removed.
+    """
+    folder = run.model_dir(model_id)
+    wanted = {
+        "models": [config.model_dump(mode="json") for config in configs],
+        "rows": hash_rows(rows.rows),
+    }
+    path = folder / BEGUN_NAME
+    if not path.exists() or read_json(path) != wanted:
+        shutil.rmtree(folder, ignore_errors=True)
+        rows.save(folder / TRAINING_ROWS_NAME)
+        write_json(path, wanted)

@@ -14,9 +14,9 @@ from dfhpc.constants import FORMAT_VERSION, ROW_LENGTH
 from dfhpc.errors import IncompleteStageError, SplitError
 from dfhpc.metrics import measure
 from dfhpc.model_configs import ModelConfig
-from dfhpc.models.base import TRAINING_ROWS_NAME, TrainingRows, get_trainer
+from dfhpc.models.base import TrainingRows, get_trainer
 from dfhpc.models.gram import ensure_gram
-from dfhpc.models.training import training_rows
+from dfhpc.models.training import begin_model, training_rows
 from dfhpc.models.trials import (
     Trial,
     families,
@@ -139,8 +139,8 @@ def _prepare_trials(
         for index, family in enumerate(families(candidates)):
             folder = f"{name}/search/fold-{number}-{index:03d}"
             trial = Trial(folder, family, rows.rows[held_out])
-            path = run.model_dir(folder) / TRAINING_ROWS_NAME
-            TrainingRows(rows.rows[fit], rows.labels[fit]).save(path)
+            of_fold = TrainingRows(rows.rows[fit], rows.labels[fit])
+            begin_model(run, folder, family.configs, of_fold)
             trials.append((number, trial))
     return trials
 

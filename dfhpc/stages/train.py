@@ -19,11 +19,10 @@ from dfhpc.errors import IncompleteStageError
 from dfhpc.model_configs import ModelConfig
 from dfhpc.models.base import (
     CARD_KEYS,
-    TRAINING_ROWS_NAME,
     file_digests,
     get_trainer,
 )
-from dfhpc.models.training import training_rows
+from dfhpc.models.training import begin_model, training_rows
 from dfhpc.recipes import parse_model_config
 from dfhpc.reporting.progress import progress
 from dfhpc.runs import RunDirectory, read_record, write_json
@@ -146,7 +145,7 @@ def _train_model(
         len(rows.rows),
         projected / 1e9,
     )
-    rows.save(run.model_dir(name) / TRAINING_ROWS_NAME)
+    begin_model(run, name, [config], rows)
     with progress(f"Training {name}", trainer.num_steps, "step") as advance:
         history = trainer.train(run, pool, advance)
     card = {

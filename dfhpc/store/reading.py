@@ -1,6 +1,8 @@
 """Reading rows of the store, a partition at a time."""
 
 import functools
+import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,12 @@ class RowReader:
     def attribute(self, name: str) -> Any:
         """Return one of the attributes that the store was made with."""
         return self._group.attrs[name]
+
+    @property
+    def identity(self) -> str:
+        """A short hash of all that the store was made with: manifest, settings."""
+        text = json.dumps(dict(self._group.attrs), sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def partitions_of(self, rows: Rows) -> NDArray[np.int64]:
         """Return the partitions that hold ``rows``, each once, ascending."""

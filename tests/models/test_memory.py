@@ -76,6 +76,6 @@ def test_peak_memory_stays_below_the_projection(run, name):
         LAYOUT.num_rows, SHARD_BYTES
     )
     if name in ("svm", "logistic_regression"):
-        plan = GramPlan.make(np.arange(LAYOUT.num_rows), 0)
+        plan = GramPlan.make(LAYOUT.num_rows, "hash", 0)
         projected = max(projected, plan.project_bytes())
     assert int(done.stdout) <= projected

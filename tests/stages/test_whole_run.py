@@ -247,7 +247,7 @@ class TestPredict:
 
     def test_unknown_model_names_those_there_are(self, finished):
         with pytest.raises(ModelError, match="it has logistic_regression, random_"):
-            choose_model(finished[0], "svm")
+            choose_model(finished[0], "ridge")
 
     def test_default_model_is_chosen_on_the_calibration_part(self, finished):
         run, settings = finished
@@ -296,3 +296,19 @@ class TestStatus:
         run = pipeline.start(tmp_path / "run", quick_settings)
         assert set(self._states(run).values()) == {("not begun", 0)}
         tables.status_text(read_status(run))
+
+
+def test_what_was_begun_for_other_settings_is_not_gone_on_with(clips, tmp_path):
+    run, settings = run_all(tmp_path / "run", clips, train={"models": ["svm"]})
+    expected = read_json(run.model_path("svm"))["files"]
+    begun = run.model_dir("svm") / "begun.json"
+    other = read_json(begun)
+    other["models"][0]["C"] = 99.0
+    begun.write_text(json.dumps(other))
+    # As if killed after the solution, before the model.
+    with np.load(run.model_dir("svm") / "dual.npz") as arrays:
+        changed = {name: array * 0 for name, array in arrays.items()}
+    np.savez(run.model_dir("svm") / "dual.npz", **changed)
+    run.model_path("svm").unlink()
+    pipeline.run_stages(run, settings, ("train",), lambda stage, result: None)
+    assert read_json(run.model_path("svm"))["files"] == expected
