@@ -97,7 +97,7 @@ def _agreement(found: Mapping[str, Sequence[Attempt]]) -> float | None:
 
 def _run_ours(plan: Plan, contender: Contender, made: RunDirectory) -> Attempt:
     settings = contender.settings | {
-        "train.models": [contender.trained_as],
+        "train.models": [contender.trained_as, *contender.also],
         "cluster.workers": plan.workers,
     }
     view = fresh_view(made, plan.folder / "view", settings)

@@ -272,7 +272,7 @@ class TestStatus:
         assert self._states(run) == {
             "scan": ("done", 1),
             "extract": ("done", 24),
-            "train": ("done", 2),
+            "train": ("done", 4),
             "evaluate": ("done", 1),
         }
         assert read_status(run)["working"] is None
