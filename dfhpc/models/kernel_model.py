@@ -81,12 +81,7 @@ class KernelModel:
         if not len(rows):
             return np.zeros(0)
         ready = WeightedRows(self.weighting, rows)
-        own = np.concatenate(
-            [
-                WeightedRows(self.weighting, row[None]).products(row[None])[0]
-                for row in rows
-            ]
-        )
+        own = ready.products(rows).diagonal().copy()
         decision = np.full(len(rows), self.intercept)
         reader = RowReader(self.store_path)
         for found, pixels in reader.iter_partitions(self.support):

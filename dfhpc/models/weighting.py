@@ -82,7 +82,7 @@ class Weighting:
             )
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Return what ``from_arrays`` takes."""
+        """Return what the constructor takes."""
         return {
             "center": self.center,
             "weight": self.weight,

@@ -39,6 +39,8 @@ def pixels():
     rows[:, 101] = 0
     rows[3, 101] = 1
     rows[:, 102] = np.where(rng.random(NUM_ROWS) < 0.5, 0, 255)
+    # A whole chunk that never changes, as a black border is.
+    rows[:, 288_000:] = 0
     return rows
 
 
