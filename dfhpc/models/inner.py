@@ -19,7 +19,10 @@ class WeightedRows:
         """Round and weigh ``rows``, (n, 307200)."""
         self._num_rows = len(rows)
         self._panels = [
-            _weigh(weighting, rows, columns) for columns in column_ranges(CHUNK_COLUMNS)
+            _weigh(weighting, rows, columns)
+            for columns in column_ranges(CHUNK_COLUMNS)
+            # Where no column ever changes there is nothing to multiply.
+            if any(weighting.groups(columns))
         ]
         self._offsets = np.zeros(len(rows))
         if not weighting.is_plain:
