@@ -31,11 +31,16 @@ def svm(run_dir: str, cost: float) -> dict[str, Any]:
     return _contest(run_dir, model, np.float64)
 
 
-def logistic_regression(run_dir: str, cost: float) -> dict[str, Any]:
-    """Fit and predict with work B's logistic regression, on unscaled pixels."""
+def logistic_regression(run_dir: str, tolerance: float) -> dict[str, Any]:
+    """Fit and predict with work B's logistic regression, C = 1, on unscaled pixels.
+
+    Its tolerance was liblinear's own, 1e-4.
+    """
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(solver="liblinear", C=cost, random_state=42)
+    model = LogisticRegression(
+        solver="liblinear", C=1.0, tol=tolerance, max_iter=1000, random_state=42
+    )
     return _contest(run_dir, model, np.float64)
 
 

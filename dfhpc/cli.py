@@ -122,10 +122,10 @@ def run(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Do the stages that are not done: scan, extract, train, evaluate.
+    """Do the stages that are not done: scan, extract, search, train, evaluate.
 
     RECIPE is a TOML file, as those in jobs/. Without one: 7 frames a video, MTCNN,
-    a split by group, all models.
+    a split by group, an SVM, a logistic regression, a random forest.
     """
     from dfhpc import pipeline
 

@@ -96,6 +96,10 @@ class SplitConfig(Section):
                 f"test_share {self.test_share} and calibration_share "
                 f"{self.calibration_share} leave nothing to train on"
             )
+        if self.beside == self.kind:
+            raise ValueError(
+                f"beside = {self.beside!r} is the split's own kind; name another"
+            )
         if "official_strict" in (self.kind, self.beside) and self.files is None:
             raise ValueError(
                 "official_strict needs files, the folder of FaceForensics++ split files"
@@ -210,14 +214,27 @@ class Settings(Section):
                     f"train.models is {', '.join(self.train.models)}"
                 )
             fields = set(type(self.train.settings_of(name)).model_fields) - {"kind"}
-            for key in grid:
+            for key, values in grid.items():
                 if key not in fields:
                     raise ValueError(
                         f"search.grids.{name}.{key} is no setting of {name}; known: "
                         f"{', '.join(sorted(fields))}"
                     )
-            self.candidates(name)
+                for value in values:
+                    self._try_setting(name, key, value)
         return self
+
+    def _try_setting(self, name: str, key: str, value: GridValue) -> None:
+        """Refuse a value that a model's setting cannot have."""
+        own = self.train.settings_of(name)
+        try:
+            type(own).model_validate(own.model_dump() | {key: value})
+        except pydantic.ValidationError as error:
+            messages = dict.fromkeys(found["msg"] for found in error.errors())
+            message = " or ".join(messages).replace("Input should be ", "")
+            raise ValueError(
+                f"search.grids.{name}.{key} holds {value!r}; it should be {message}"
+            ) from None
 
     def candidates(self, name: str) -> list[ModelConfig]:
         """Return the settings to try of a model, the last key varying fastest."""
@@ -233,7 +250,7 @@ class Settings(Section):
     def variants(self) -> tuple[SplitVariant, ...]:
         """Return the split of the run, and the one beside it if there is one."""
         own = SplitVariant(self.split, "")
-        if self.split.beside in (None, self.split.kind):
+        if self.split.beside is None:
             return (own,)
         update = {"kind": self.split.beside, "beside": None}
         beside = self.split.model_copy(update=update)

@@ -163,6 +163,7 @@ def run_stages(
             raise_if_stopped()
             if stage == "extract" and "train" in stages:
                 train.plan(run, settings)
+                search.plan(run, settings)
             report(stage, _run_stage(stage, run, settings, pools, sampler))
     return True
 

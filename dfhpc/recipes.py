@@ -7,9 +7,9 @@ from typing import Any
 import pydantic
 from pydantic import BaseModel
 
-from dfhpc.config import Settings
+from dfhpc.config import Settings, TrainConfig
 from dfhpc.errors import ConfigError, SettingsMismatchError
-from dfhpc.model_configs import ModelConfig
+from dfhpc.model_configs import KINDS, ModelConfig
 
 
 def load_recipe(path: Path) -> dict[str, Any]:
@@ -67,43 +67,64 @@ def parse_model_config(raw: dict[str, Any], source: str) -> ModelConfig:
 def _explain(error: pydantic.ValidationError, source: str) -> str:
     """Turn pydantic's list of errors into one sentence about the first."""
     first = error.errors()[0]
-    location = _known_part([str(part) for part in first["loc"]])
-    key = ".".join(location)
+    key, table = _place([str(part) for part in first["loc"]])
     if first["type"] == "extra_forbidden":
-        known = ", ".join(sorted(_table(location[:-1]).model_fields))
-        place = f"[{'.'.join(location[:-1])}]" if location[:-1] else "the recipe"
-        return f"{source}: unknown key {key}; {place} knows {known}."
-    message = first["msg"].removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
+        known = ", ".join(sorted(table.model_fields))
+        place = f"[{'.'.join(key[:-1])}]" if key[:-1] else "the recipe"
+        return f"{source}: unknown key {'.'.join(key)}; {place} knows {known}."
+    if first["type"] == "union_tag_not_found":
+        kinds = ", ".join(KINDS)
+        return f"{source}: [{'.'.join(key)}] lacks kind; there are {kinds}."
+    # A value that may be of several types has an error for each.
+    same = [e for e in error.errors() if _place([str(x) for x in e["loc"]])[0] == key]
+    message = " or ".join(dict.fromkeys(_message(e["msg"]) for e in same))
+    message = message.replace(" or should be ", " or ")
+    if not key:
+        return f"{source}: {message}."
     if isinstance(first["input"], BaseModel | dict):
-        return f"{source}: [{key}] is wrong: {message}."
-    return f"{source}: {key} = {first['input']!r} is wrong: {message}."
+        return f"{source}: [{'.'.join(key)}] is wrong: {message}."
+    return f"{source}: {'.'.join(key)} = {first['input']!r} is wrong: {message}."
 
 
-def _known_part(location: list[str]) -> list[str]:
-    """Return ``location`` without what pydantic adds to it for unions and lists.
+def _message(text: str) -> str:
+    """Return what pydantic says, to stand within a sentence."""
+    text = text.removeprefix("Value error, ").replace("a valid tuple", "a list")
+    text = text.replace("Input should be", "should be")
+    return text[:1].lower() + text[1:]
 
-    >>> _known_part(["extract", "per_second", "constrained-float"])
+
+def _place(location: list[str]) -> tuple[list[str], type[BaseModel]]:
+    """Return the key that an error is about, and the table that the key is in.
+
+    Pydantic adds to it for unions and lists, and the kind of a named model.
+
+    >>> _place(["extract", "per_second", "constrained-float"])[0]
     ['extract', 'per_second']
+    >>> _place(["train", "named", "mild", "svm", "C"])[0]
+    ['train', 'named', 'mild', 'C']
     """
-    for depth in range(len(location)):
-        fields = _table(location[:depth]).model_fields
-        if location[depth] in fields and depth + 1 < len(location):
-            annotation = fields[location[depth]].annotation
-            if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-                return location[: depth + 1]
-    return location
-
-
-def _table(location: list[str]) -> type[BaseModel]:
-    """Return the model of the table at ``location``."""
-    model: type[BaseModel] = Settings
-    for part in location:
-        annotation = model.model_fields[part].annotation
-        if not isinstance(annotation, type):
-            break
-        model = annotation
-    return model
+    key: list[str] = []
+    table: type[BaseModel] = Settings
+    rest = list(location)
+    while rest:
+        part = rest.pop(0)
+        key.append(part)
+        field = table.model_fields.get(part)
+        if field is None or part == "grids":
+            return key + (rest[:2] if field else []), table
+        if part == "named":
+            key += rest[:1]
+            if len(rest) < 2:
+                return key, table
+            table = type(TrainConfig().settings_of(rest[1]))
+            rest = rest[2:]
+        elif isinstance(field.annotation, type) and issubclass(
+            field.annotation, BaseModel
+        ):
+            table = field.annotation
+        else:
+            return key, table
+    return key, table
 
 
 def with_overrides(raw: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
@@ -152,19 +173,35 @@ def refuse_difference(old: Settings, new: Settings, run_dir: Path) -> None:
     Raises
     ------
     SettingsMismatchError
-        Naming every key that differs, outside [cluster].
+        Naming every key that differs. Outside [cluster], more models may be named,
+        or fewer, and a model not there before may have a grid; a split beside may
+        be added.
     """
     before, after = _flatten(old.to_json()), _flatten(new.to_json())
     differing = [
         f"{key} is {before.get(key)!r} there and {after.get(key)!r} now"
         for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key) and not key.startswith("cluster.")
+        if before.get(key) != after.get(key) and not _may_differ(key, old, new)
     ]
     if differing:
         raise SettingsMismatchError(
             f"{run_dir} was started with other settings: {'; '.join(differing)}. "
             "Use the same settings, or another run directory."
         )
+
+
+def _may_differ(key: str, old: Settings, new: Settings) -> bool:
+    """Whether a setting changes nothing that is done."""
+    table, name = [*key.split("."), "", ""][:2], [*key.split("."), "", "", ""][2]
+    if table[0] == "cluster" or key == "train.models":
+        return True
+    if key == "split.beside":
+        return old.split.beside is None
+    if table == ["train", "named"]:
+        return name not in old.train.named or name not in new.train.named
+    if table == ["search", "grids"]:
+        return name not in old.train.models or name not in new.train.models
+    return False
 
 
 def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -43,6 +43,17 @@ RECIPES = sorted(Path("jobs").glob("*.toml"))
         ({"train": {"models": ["cnn2"]}}, "there is no model cnn2; known: svm"),
         ({"split": {"test_share": 0.95}}, "leave nothing to train on"),
         ({"split": {"kind": "official_strict"}}, "needs files"),
+        ({"split": {"beside": "group"}}, "the split's own kind"),
+        ({"train": {"named": {"a": {"C": 1}}}}, r"train\.named\.a\] lacks kind"),
+        (
+            {"train": {"named": {"a": {"kind": "svm", "D": 1}}}},
+            r"unknown key train\.named\.a\.D; \[train\.named\.a\] knows C,",
+        ),
+        (
+            {"train": {"named": {"a": {"kind": "svm", "C": 0}}}},
+            r"train\.named\.a\.C = 0 is wrong: should be greater than 0",
+        ),
+        ({"train": {"named": {"a/b": {"kind": "svm"}}}}, "may not be called a/b"),
     ],
 )
 def test_wrong_recipes_get_one_sentence(raw, message):

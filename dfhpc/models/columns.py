@@ -4,7 +4,7 @@ Sums of pixels and of their squares are integers, so they are exact and the same
 any order and for any number of workers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,9 @@ class ColumnSums:
     count: int
     total: Integers
     squares: Integers
+    low: NDArray[np.uint8]
+    """Least and greatest value, of all rows that were looked at."""
+    high: NDArray[np.uint8]
 
     @property
     def mean(self) -> Floats:
@@ -46,16 +49,19 @@ class ColumnSums:
         return (self.count * self.squares - self.total**2) / self.count**2
 
 
-def sum_columns(pixels: Pixels) -> ColumnSums:
-    """Return the sums of (rows, columns)."""
+def sum_columns(pixels: Pixels, chosen: NDArray[np.bool_] | None = None) -> ColumnSums:
+    """Return the sums of (rows, columns), of ``chosen`` rows only if given."""
     total = np.zeros(pixels.shape[1], np.int64)
     squares = np.zeros(pixels.shape[1], np.int64)
     for start in range(0, len(pixels), SUM_ROWS):
-        block = pixels[start : start + SUM_ROWS].astype(np.uint16)
+        part = slice(start, start + SUM_ROWS)
+        taken = pixels[part] if chosen is None else pixels[part][chosen[part]]
+        block = taken.astype(np.uint16)
         total += block.sum(axis=0, dtype=np.uint32)
         np.multiply(block, block, out=block)
         squares += block.sum(axis=0, dtype=np.uint32)
-    return ColumnSums(len(pixels), total, squares)
+    count = len(pixels) if chosen is None else int(np.count_nonzero(chosen))
+    return ColumnSums(count, total, squares, pixels.min(axis=0), pixels.max(axis=0))
 
 
 def column_ranges(width: int) -> Iterator[slice]:
@@ -64,26 +70,42 @@ def column_ranges(width: int) -> Iterator[slice]:
         yield slice(start, min(start + width, ROW_LENGTH))
 
 
-def measure_columns(run: RunDirectory, pool: WorkPool, rows: Rows) -> ColumnSums:
-    """Return the sums of all columns over ``rows``, read once, on ``pool``."""
-    total = np.zeros(ROW_LENGTH, np.int64)
-    squares = np.zeros(ROW_LENGTH, np.int64)
+def measure_columns(
+    run: RunDirectory, pool: WorkPool, training: Rows, every: Rows
+) -> ColumnSums:
+    """Return the sums of all columns over ``training``, read once, on ``pool``.
+
+    Least and greatest values are those of ``every`` row, which holds ``training``.
+    """
+    chosen = np.isin(every, training)
     units = [
-        Unit.fixed(f"columns-{c.start:06d}", sum_range, run.path, rows, c)
+        Unit.fixed(f"columns-{c.start:06d}", sum_range, run.path, every, chosen, c)
         for c in column_ranges(UNIT_COLUMNS)
     ]
-    for _, (columns, sums) in run_units(pool, units):
-        total[columns], squares[columns] = sums.total, sums.squares
-    return ColumnSums(len(rows), total, squares)
+    found = {columns.start: sums for _, (columns, sums) in run_units(pool, units)}
+    return _joined([found[start] for start in sorted(found)])
 
 
-def sum_range(run_dir: Path, rows: Rows, columns: slice) -> tuple[slice, ColumnSums]:
-    """Return ``columns`` and their sums over ``rows`` of the store."""
+def _joined(parts: Sequence[ColumnSums]) -> ColumnSums:
+    """Return the sums of all columns from those of ranges, in order."""
+    return ColumnSums(
+        parts[0].count,
+        np.concatenate([part.total for part in parts]),
+        np.concatenate([part.squares for part in parts]),
+        np.concatenate([part.low for part in parts]),
+        np.concatenate([part.high for part in parts]),
+    )
+
+
+def sum_range(
+    run_dir: Path, rows: Rows, chosen: NDArray[np.bool_], columns: slice
+) -> tuple[slice, ColumnSums]:
+    """Return ``columns`` and their sums over the ``chosen`` of ``rows``."""
     reader = RowReader(RunDirectory(run_dir).store_path)
-    parts = [
-        sum_columns(reader.read_columns(rows, slice(start, start + CHUNK_COLUMNS)))
+    chunks = [
+        slice(start, start + CHUNK_COLUMNS)
         for start in range(columns.start, columns.stop, CHUNK_COLUMNS)
     ]
-    total = np.concatenate([part.total for part in parts])
-    squares = np.concatenate([part.squares for part in parts])
-    return columns, ColumnSums(len(rows), total, squares)
+    return columns, _joined(
+        [sum_columns(reader.read_columns(rows, chunk), chosen) for chunk in chunks]
+    )

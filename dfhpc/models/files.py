@@ -1,5 +1,7 @@
 """Arrays on disk: NumPy's own format, without pickle, whole or not at all."""
 
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dfhpc.errors import ModelError
 from dfhpc.runs import atomic_path
 
 
@@ -17,6 +20,18 @@ def save_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
 
 
 def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Return what ``save_arrays`` wrote."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)
+    """Return what ``save_arrays`` wrote.
+
+    Raises
+    ------
+    ModelError
+        When the file is damaged.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ModelError(
+            f"{path} is damaged ({error}); delete its folder and give the same command "
+            "again."
+        ) from error

@@ -11,31 +11,36 @@ import logging
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import zarr
-from numpy.typing import NDArray
-from zarr.codecs import BloscCodec, Crc32cCodec
 
 from dfhpc.cluster.memory import check_memory
 from dfhpc.cluster.pool import Unit, WorkPool, run_units
 from dfhpc.constants import FORMAT_VERSION
-from dfhpc.errors import ModelError
+from dfhpc.errors import ModelError, RunDirectoryError, StoreError
 from dfhpc.models.columns import measure_columns
 from dfhpc.models.files import load_arrays, save_arrays
 from dfhpc.models.gram_plan import (
     MAX_ROWS,
-    TILE_ROWS,
+    ROWS_NAME,
     GramPlan,
     GramUnit,
     hash_rows,
     part_path,
     tile_offsets,
 )
+from dfhpc.models.gram_sum import (
+    MATRIX_NAME,
+    WEIGHTING_NAME,
+    add_up_all,
+    tile_view,
+    write_part,
+)
 from dfhpc.models.products import best_product
 from dfhpc.models.weighting import Group, Weighting
 from dfhpc.reporting.progress import progress
-from dfhpc.runs import RunDirectory, atomic_path, read_record, write_json
+from dfhpc.runs import RunDirectory, read_json, write_json
 from dfhpc.store.prefetch import prefetched
 from dfhpc.store.reading import Pixels, RowReader, Rows
 
@@ -43,12 +48,6 @@ logger = logging.getLogger(__name__)
 
 FINISHED_NAME = "finished.json"
 PLAN_NAME = "plan.json"
-ROWS_NAME = "rows.npz"
-WEIGHTING_NAME = "weighting.npz"
-MATRIX_NAME = "matrix"
-OFFSETS_NAME = "offsets"
-
-Floats = NDArray[np.float64]
 
 
 def gram_name(training: Rows | None) -> str:
@@ -84,6 +83,8 @@ def ensure_gram(
     rows = rows_of_interest(reader, training)
     rows_hash = f"{reader.identity}-{hash_rows(rows)}"
     if _is_finished(folder, rows_hash):
+        # A kill may have come between the mark and this.
+        shutil.rmtree(folder / "parts", ignore_errors=True)
         return folder
     if len(rows) > MAX_ROWS:
         raise ModelError(
@@ -92,13 +93,15 @@ def ensure_gram(
         )
     plan = _pinned_plan(folder, rows, rows_hash, pool.num_workers)
     check_memory("The Gram matrix", plan.project_bytes(), pool)
+    _check_disk(folder, plan)
     if not (folder / WEIGHTING_NAME).exists():
         weighting = Weighting.plain()
         if standardize:
-            weighting = Weighting.standardizing(measure_columns(run, pool, training))
+            sums = measure_columns(run, pool, training, rows)
+            weighting = Weighting.standardizing(sums)
         save_arrays(folder / WEIGHTING_NAME, weighting.to_arrays())
     _multiply_all(run, pool, folder, plan)
-    _add_up_all(pool, folder, plan)
+    add_up_all(pool, folder, plan)
     write_json(
         folder / FINISHED_NAME, {"format_version": FORMAT_VERSION, **plan.to_json()}
     )
@@ -120,12 +123,36 @@ def finished_gram(run: RunDirectory, training: Rows) -> Path | None:
 
 
 def _is_finished(folder: Path, rows_hash: str) -> bool:
-    path = folder / FINISHED_NAME
-    return (
-        path.exists()
-        and read_record(path, "rows_hash")["rows_hash"] == rows_hash
-        and (folder / MATRIX_NAME).is_dir()
-    )
+    found = _read_mark(folder / FINISHED_NAME)
+    return found.get("rows_hash") == rows_hash and (folder / MATRIX_NAME).is_dir()
+
+
+def _read_mark(path: Path) -> dict[str, Any]:
+    """Return what a mark says; nothing where it is absent or damaged."""
+    try:
+        found = read_json(path)
+    except RunDirectoryError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _check_disk(folder: Path, plan: GramPlan) -> None:
+    """Refuse a matrix that the disk has no room for.
+
+    Raises
+    ------
+    StoreError
+        Naming both figures.
+    """
+    there = sum(path.stat().st_size for path in (folder / "parts").glob("*"))
+    needed = plan.project_disk_bytes() - there
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise StoreError(
+            f"The Gram matrix of {plan.num_rows} faces needs {needed / 1e9:.1f} GB on "
+            f"the disk of {folder}, which has {free / 1e9:.1f} GB free; make room, or "
+            "train the model sgd, which needs none."
+        )
 
 
 def _pinned_plan(
@@ -133,10 +160,9 @@ def _pinned_plan(
 ) -> GramPlan:
     """Return the plan that was begun, or a new one where there is none for ``rows``."""
     path = folder / PLAN_NAME
-    if path.exists():
-        found = read_record(path, "plan")["plan"]
-        if found["rows_hash"] == rows_hash:
-            return GramPlan(**found)
+    found = _read_mark(path).get("plan", {})
+    if found.get("rows_hash") == rows_hash:
+        return GramPlan(**found)
     shutil.rmtree(folder, ignore_errors=True)
     plan = GramPlan.make(len(rows), rows_hash, num_workers)
     save_arrays(folder / ROWS_NAME, {"rows": rows})
@@ -183,18 +209,11 @@ def multiply(store_path: Path, folder: Path, plan: GramPlan, unit: GramUnit) -> 
                 for scale, other in factors:
                     offsets[ahead] += scale * product(group.offset_row, other)[0]
             left = pixels[_local(plan, unit, tile.rows)]
-            target = _tile_view(sums, start, len(left), ahead)
+            target = tile_view(sums, start, len(left), ahead)
             for scale, other in factors:
                 found = product(left, other)
                 target += found if scale == 1 else found * scale
-    path = part_path(folder, unit)
-    with atomic_path(path) as tmp, tmp.open("wb") as file:
-        np.save(file, sums)
-
-
-def _tile_view(sums: Floats, start: int, num_rows: int, columns: slice) -> Floats:
-    width = columns.stop - columns.start
-    return sums[start : start + num_rows * width].reshape(num_rows, width)
+    write_part(folder, unit, sums)
 
 
 def _local(plan: GramPlan, unit: GramUnit, positions: slice) -> slice:
@@ -219,84 +238,3 @@ def _grouped_panels(
         panel = reader.read_columns(wanted, columns)
         for group in weighting.groups(columns):
             yield group, group.take(panel)
-
-
-def _add_up_all(pool: WorkPool, folder: Path, plan: GramPlan) -> None:
-    """Add up the sums of all ranges of columns, in the matrix that is kept."""
-    _create(folder, plan)
-    keys = range(plan.num_spans)
-    pairs = [(left, right) for right in keys for left in range(right + 1)]
-    units = [
-        Unit.fixed(
-            f"add-{left:03d}-{right:03d}-{column}", add_up, folder, plan, unit, column
-        )
-        for left, right in pairs
-        for unit in [GramUnit(left, right, 0)]
-        for column in range(len(plan.tiles_of(right)))
-    ]
-    for _ in run_units(pool, units):
-        pass
-
-
-def _create(folder: Path, plan: GramPlan) -> None:
-    shutil.rmtree(folder / MATRIX_NAME, ignore_errors=True)
-    group = zarr.open_group(folder, mode="a")
-    group.create_array(
-        MATRIX_NAME,
-        shape=(plan.num_rows, plan.num_rows),
-        chunks=(TILE_ROWS, TILE_ROWS),
-        dtype="float64",
-        # A flipped bit must not pass for a product.
-        compressors=[
-            BloscCodec(cname="zstd", clevel=1, shuffle="bitshuffle"),
-            Crc32cCodec(),
-        ],
-        # A lost chunk is read as this, which no product is.
-        fill_value=np.nan,
-        attributes={"format_version": FORMAT_VERSION},
-    )
-    group.create_array(
-        OFFSETS_NAME,
-        shape=(plan.num_rows,),
-        chunks=(TILE_ROWS,),
-        dtype="float64",
-        fill_value=np.nan,
-        overwrite=True,
-    )
-
-
-def add_up(folder: Path, plan: GramPlan, unit: GramUnit, column: int) -> None:
-    """Write the tiles of a pair of spans that lie in one column of tiles."""
-    columns = plan.tiles_of(unit.right)[column]
-    offsets = _offsets(folder, plan, unit.right)[
-        columns.start - plan.span(unit.right).start :
-    ][: columns.stop - columns.start]
-    group = zarr.open_group(folder, mode="r+")
-    is_plain = Weighting(**load_arrays(folder / WEIGHTING_NAME)).is_plain
-    tiles, starts = tile_offsets(plan, unit)
-    parts = [
-        np.load(part_path(folder, GramUnit(unit.left, unit.right, part)), mmap_mode="r")
-        for part in range(plan.num_parts)
-    ]
-    for tile, start in zip(tiles, starts, strict=False):
-        if tile.columns != columns:
-            continue
-        height = tile.rows.stop - tile.rows.start
-        total = sum(_tile_view(part, start, height, columns) for part in parts)
-        total = total if is_plain else total - offsets
-        if tile.rows == columns:
-            total = np.triu(total) + np.triu(total, 1).T
-        group[MATRIX_NAME][tile.rows, columns] = total  # type: ignore[index]
-    if unit.left == unit.right:
-        group[OFFSETS_NAME][columns] = offsets  # type: ignore[index]
-
-
-def _offsets(folder: Path, plan: GramPlan, span: int) -> Floats:
-    """Return the offsets of the rows of a span, over all columns."""
-    where = plan.span(span)
-    total = np.zeros(where.stop - where.start)
-    for part in range(plan.num_parts):
-        unit = GramUnit(span, span, part)
-        sums = np.load(part_path(folder, unit), mmap_mode="r")
-        total += sums[len(sums) - len(total) :]
-    return total

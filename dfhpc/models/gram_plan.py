@@ -14,6 +14,8 @@ from dfhpc.constants import ROW_LENGTH
 from dfhpc.store.reading import Rows
 from dfhpc.store.schema import CHUNK_COLUMNS
 
+ROWS_NAME = "rows.npz"
+
 TILE_ROWS = 1024
 """Rows of a tile: large enough for the processor's full rate, small enough for its
 cache (measured: 720 to 780 GFLOP/s at 1024, 250 to 330 at 3072)."""
@@ -22,6 +24,9 @@ SPAN_ROWS = 16_384
 """Most rows of a span: a worker holds all tiles of a pair of spans, 1.1 GB."""
 
 UNITS_PER_WORKER = 2
+
+SMALL_PARTS = 4
+"""Ranges of columns where there is one pair of spans: so little is lost by a kill."""
 
 NUM_CHUNKS = ROW_LENGTH // CHUNK_COLUMNS
 
@@ -66,11 +71,10 @@ class GramPlan:
     @classmethod
     def make(cls, count: int, rows_hash: str, num_workers: int) -> "GramPlan":
         """Return a plan for ``count`` rows with work for so many workers."""
-        parts = 1
+        # Whatever the number of workers, sums are added in the same order.
+        parts = 1 if count > SPAN_ROWS else SMALL_PARTS
         most = SPAN_ROWS if count <= SPAN_ROWS else SPAN_ROWS // 2
         span = _whole_tiles(min(count, most))
-        while parts < NUM_CHUNKS and parts < UNITS_PER_WORKER * num_workers:
-            parts *= 2
         while span > 2 * TILE_ROWS and (
             parts * _pairs(-(-count // span)) < UNITS_PER_WORKER * num_workers
         ):
@@ -85,11 +89,6 @@ class GramPlan:
     def num_spans(self) -> int:
         """Spans of rows."""
         return -(-self.num_rows // self.span_rows)
-
-    @property
-    def num_tiles(self) -> int:
-        """Tiles along one side of the matrix."""
-        return -(-self.num_rows // TILE_ROWS)
 
     def units(self) -> list[GramUnit]:
         """Return all units."""
@@ -129,6 +128,11 @@ class GramPlan:
             for chunk in range(first, last)
         ]
 
+    def project_disk_bytes(self) -> int:
+        """Return what sums and matrix take on the disk at most."""
+        tiles = self.num_rows * (self.num_rows + TILE_ROWS) // 2
+        return 8 * tiles * (self.num_parts + 1)
+
     def project_bytes(self) -> int:
         """Return the peak of a worker: tiles, two panels and a copy of one."""
         same = self.num_spans == 1
@@ -167,4 +171,4 @@ def tile_offsets(
 
 def part_path(folder: Path, unit: GramUnit) -> Path:
     """Return the file of a unit's sums, which is also its done-mark."""
-    return folder / "parts" / f"{unit.name}.npy"
+    return folder / "parts" / f"{unit.name}.float64"

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from dfhpc.errors import StoreError
 from dfhpc.models.files import load_arrays
-from dfhpc.models.gram import MATRIX_NAME, OFFSETS_NAME, ROWS_NAME, WEIGHTING_NAME
-from dfhpc.models.gram_plan import TILE_ROWS
+from dfhpc.models.gram_plan import ROWS_NAME, TILE_ROWS
+from dfhpc.models.gram_sum import MATRIX_NAME, OFFSETS_NAME, WEIGHTING_NAME
 from dfhpc.models.weighting import Weighting
 from dfhpc.store.reading import Rows
 from dfhpc.store.schema import modest_zarr
@@ -24,17 +24,29 @@ class Gram:
     def __init__(self, folder: Path) -> None:
         """Open the matrix that ``ensure_gram`` returned."""
         self._folder = folder
-        self._rows: Rows = load_arrays(folder / ROWS_NAME)["rows"]
-        self._group = zarr.open_group(folder, mode="r")
+        try:
+            self._rows: Rows = load_arrays(folder / ROWS_NAME)["rows"]
+            self._group = zarr.open_group(folder, mode="r")
+        except (OSError, ValueError, KeyError) as error:
+            raise self._damaged(str(error)) from error
 
     @property
     def weighting(self) -> Weighting:
         """Center and weight of each column."""
-        return Weighting(**load_arrays(self._folder / WEIGHTING_NAME))
+        try:
+            return Weighting(**load_arrays(self._folder / WEIGHTING_NAME))
+        except (OSError, ValueError, TypeError) as error:
+            raise self._damaged(str(error)) from error
 
     def sums(self, rows: Rows) -> Floats:
         """Return, with raw pixels, the sum of each row less 128 a column."""
-        return np.asarray(self._group[OFFSETS_NAME][...])[self._positions(rows)]  # type: ignore[index]
+        try:
+            offsets = np.asarray(self._group[OFFSETS_NAME][...])  # type: ignore[index]
+        except (ValueError, RuntimeError, OSError, KeyError) as error:
+            raise self._damaged(str(error)) from error
+        if np.isnan(offsets).any():
+            raise self._damaged(f"{OFFSETS_NAME} are gone")
+        return offsets[self._positions(rows)]
 
     def block(self, left: Rows, right: Rows) -> Floats:
         """Return the products of ``left`` with ``right``, ascending: (left, right).

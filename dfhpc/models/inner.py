@@ -1,4 +1,4 @@
-"""Exact inner products of rows that are at hand, as the Gram matrix has them."""
+"""Inner products of rows that are at hand, as the Gram matrix has them."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ class WeightedRows:
 
     def __init__(self, weighting: Weighting, rows: Pixels) -> None:
         """Round and weigh ``rows``, (n, 307200)."""
+        weighting = weighting.for_any_row()
         self._num_rows = len(rows)
         self._panels = [
             _weigh(weighting, rows, columns)

@@ -104,7 +104,9 @@ def solve(gram_path: Path, model_dir: Path, config: LinearConfig) -> None:
     """Write the dual coefficients and the intercept of a model."""
     training = TrainingRows.load(model_dir / TRAINING_ROWS_NAME)
     kernel = kernel_for(Gram(gram_path), training.rows, config)
-    fit = fit_products(kernel.square(), training, config)
+    # The other workers have nothing to do meanwhile.
+    products = kernel.square()
+    fit = fit_products(products, training, config, threads=own_cores())
     intercept = fit.dual.sum() if kernel.with_ones else fit.intercept
     arrays = {
         "dual": fit.dual,
@@ -116,7 +118,7 @@ def solve(gram_path: Path, model_dir: Path, config: LinearConfig) -> None:
 
 
 def fit_products(
-    products: Floats, training: TrainingRows, config: LinearConfig
+    products: Floats, training: TrainingRows, config: LinearConfig, *, threads: int
 ) -> DualFit:
     """Return the fit to the training rows with these inner products."""
     from threadpoolctl import threadpool_limits
@@ -124,8 +126,7 @@ def fit_products(
     signs = np.where(training.labels == 1, 1.0, -1.0)
     of_class = training.class_weights(balanced=config.balanced)
     weights = np.where(training.labels == 1, of_class[1], of_class[0])
-    # The other workers have nothing to do meanwhile.
-    with threadpool_limits(own_cores(), "blas"):
+    with threadpool_limits(threads, "blas"):
         if isinstance(config, RidgeConfig):
             return fit_ridge(products, signs, weights, alpha=config.alpha)
         return fit_logistic(

@@ -14,6 +14,9 @@ from dfhpc.errors import ModelError
 
 Floats = NDArray[np.float64]
 
+FARTHEST = 2.0**40
+"""A step so long means that nothing holds the margins back, not even the penalty."""
+
 
 @dataclass(frozen=True)
 class DualFit:
@@ -69,18 +72,17 @@ def fit_logistic(
         goal, goal_intercept = _solve(
             products, root, target, free_intercept=free_intercept
         )
-        step, intercept_step = goal - dual, goal_intercept - intercept
-        linear_step = products @ step
-        search = _LineSearch(
+        step, shift = goal - dual, goal_intercept - intercept
+        change = products @ step
+        length = _LineSearch(
             signs * (linear + intercept),
-            signs * (linear_step + intercept_step),
-            float(dual @ linear_step),
-            float(step @ linear_step),
-        )
-        length = search.best(costs)
+            signs * (change + shift),
+            float(dual @ change),
+            float(step @ change),
+        ).best(costs)
         dual = dual + length * step
-        intercept += length * intercept_step
-        linear = linear + length * linear_step
+        intercept += length * shift
+        linear = linear + length * change
         residual = _relative(dual, _pull(linear + intercept, signs, costs))
         if residual <= tolerance:
             return DualFit(dual, intercept, iteration, residual)
@@ -156,8 +158,10 @@ class _LineSearch:
         if self._slope(0.0, costs) >= 0:
             return 1.0
         far = 1.0
-        while self._slope(far, costs) < 0:
+        while self._slope(far, costs) < 0 and far < FARTHEST:
             far *= 2
+        if far >= FARTHEST:
+            return far
         return float(brentq(self._slope, 0.0, far, args=(costs,), rtol=1e-4))
 
     def _slope(self, length: float, costs: Floats) -> float:

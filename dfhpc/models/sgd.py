@@ -99,7 +99,7 @@ class SgdTrainer:
         model_dir = run.model_dir(self._model_id)
         if not (model_dir / SCALE_NAME).exists():
             rows = TrainingRows.load(model_dir / TRAINING_ROWS_NAME).rows
-            scale = Scale.of(measure_columns(run, pool, rows))
+            scale = Scale.of(measure_columns(run, pool, rows, rows))
             save_arrays(model_dir / SCALE_NAME, scale.to_arrays())
         done = 0
         while True:

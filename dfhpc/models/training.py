@@ -55,6 +55,7 @@ def begin_model(
     wanted = {
         "models": [config.model_dump(mode="json") for config in configs],
         "rows": hash_rows(rows.rows),
+        "store": RowReader(run.store_path).identity,
     }
     path = folder / BEGUN_NAME
     if not path.exists() or read_json(path) != wanted:

@@ -133,7 +133,7 @@ def _fit_and_score(
     if isinstance(config, SvmConfig):
         dual, intercept = svm.fit_kernel(square, training, config)
     elif isinstance(config, LogisticRegressionConfig | RidgeConfig):
-        fit = linear.fit_products(square, training, config)
+        fit = linear.fit_products(square, training, config, threads=1)
         dual, intercept = fit.dual, fit.intercept
     else:
         raise TypeError(config)

@@ -59,8 +59,19 @@ class Weighting:
             1.0, variance, out=np.zeros(len(variance)), where=variance > 0
         )
         center = np.rint(sums.mean).astype(np.uint8)
-        reach = weight * np.maximum(center, 255 - center)
+        low, high = sums.low.astype(np.float64), sums.high.astype(np.float64)
+        reach = weight * np.maximum(high - center, center - low)
         return cls(center, weight, _exponents(reach))
+
+    def for_any_row(self) -> "Weighting":
+        """Return the same for rows that the exponents were not chosen for.
+
+        A new row may be bright where all others are black.
+        """
+        if self.is_plain:
+            return self
+        reach = self.weight * np.maximum(self.center, 255 - self.center)
+        return Weighting(self.center, self.weight, _exponents(reach))
 
     @property
     def is_plain(self) -> bool:

@@ -110,6 +110,11 @@ def _split_texts(evaluation: Mapping[str, Any], costs: Mapping[str, Any]) -> lis
         if name in costs:
             cost = "\n".join(costs[name]["lsf"])
             parts.append(f"Resource usage summary of training {name}:\n\n{cost}")
+    if any(name in costs for name in evaluation["models"]):
+        parts.append(
+            "The first model that needs a Gram matrix bears its cost; a search is a "
+            "stage of its own in `dfhpc usage`."
+        )
     return parts
 
 

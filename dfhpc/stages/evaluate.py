@@ -1,19 +1,21 @@
 """Evaluate: score the held-out rows of every model, and say how good that is."""
 
 import hashlib
+import logging
 from typing import Any
 
 import numpy as np
 
 from dfhpc.audit import audit_parts
 from dfhpc.cluster.lazy import LazyPool
+from dfhpc.cluster.memory import check_memory
 from dfhpc.cluster.pool import Unit, WorkPool, run_units
 from dfhpc.config import Settings, SplitVariant
 from dfhpc.constants import FORMAT_VERSION
-from dfhpc.errors import IncompleteStageError
+from dfhpc.errors import IncompleteStageError, ProjectedMemoryError
 from dfhpc.evaluation import ScoredFrames, evaluate_part
 from dfhpc.models.gram import finished_gram
-from dfhpc.models.projection import project_rows
+from dfhpc.models.projection import project_bytes, project_rows
 from dfhpc.models.scoring import score_rows
 from dfhpc.reporting.figures import save_rows_figure
 from dfhpc.runs import RunDirectory, read_record, write_json, write_text
@@ -22,6 +24,8 @@ from dfhpc.splits import PARTS, Split
 from dfhpc.store.reading import RowReader, Rows
 from dfhpc.usage.summary import read_usage, training_cost
 from dfhpc.videos.manifest import Video, read_manifest
+
+logger = logging.getLogger(__name__)
 
 EVALUATION_KEYS = ("models", "split", "audit", "not_scored", "beside", "costs")
 
@@ -108,6 +112,11 @@ def _draw_rows(
     gram = finished_gram(run, rows["train"])
     if gram is None:
         return
+    try:
+        check_memory("The picture", project_bytes(len(rows["train"])), pool)
+    except ProjectedMemoryError as error:
+        logger.warning("No picture of the rows is drawn: %s", error)
+        return
     every = np.sort(np.concatenate([rows[part] for part in PARTS]))
     unit = Unit.fixed("project-rows", project_rows, gram, rows["train"], every)
     [(_, found)] = list(run_units(pool, [unit]))
@@ -179,6 +188,4 @@ def load_evaluation(run: RunDirectory) -> dict[str, Any]:
         raise IncompleteStageError(
             f"{run.path} is not evaluated; run `dfhpc evaluate {run.path}`."
         )
-    return read_record(
-        run.evaluation_path, "models", "split", "audit", "not_scored", "beside"
-    )
+    return read_record(run.evaluation_path, *EVALUATION_KEYS)

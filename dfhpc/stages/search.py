@@ -64,7 +64,35 @@ def search(run: RunDirectory, settings: Settings, pools: LazyPool) -> dict[str, 
     for training in searched(settings):
         if not run.search_path(training.model_id).exists():
             _search_model(run, settings, pools, training)
+        shutil.rmtree(run.model_dir(training.model_id) / "search", ignore_errors=True)
     return read_results(run, settings)
+
+
+def plan(run: RunDirectory, settings: Settings) -> None:
+    """Find out before hours of extraction whether there are groups for the folds.
+
+    Raises
+    ------
+    SplitError
+        When there are fewer than folds.
+    """
+    videos = {video.video_id: video for video in read_manifest(run.manifest_path)}
+    for training in searched(settings):
+        variant = training.variant
+        trained = set(videos)
+        if variant.config.kind != "random_rows":
+            trained = set(map(str, load_split(run, variant).train))
+        groups = {videos[name].group_id for name in trained if videos[name].label >= 0}
+        if len(groups) < settings.search.folds:
+            raise _too_few_groups(len(groups), settings)
+
+
+def _too_few_groups(count: int, settings: Settings) -> SplitError:
+    return SplitError(
+        f"The {count} groups of the training part do not give {settings.search.folds} "
+        "folds with both classes in each; set search.folds lower, or leave "
+        "search.grids out."
+    )
 
 
 def read_results(run: RunDirectory, settings: Settings) -> dict[str, Any]:
@@ -96,7 +124,6 @@ def _search_model(
     result = _result(run, settings, training, rows, folds, candidates, trials)
     save_search_figure(run.search_dir / f"{name}.png", name, result)
     write_json(run.search_path(name), result)
-    shutil.rmtree(run.model_dir(name) / "search", ignore_errors=True)
 
 
 def make_folds(
@@ -120,10 +147,7 @@ def make_folds(
         folds = list(cut.split(rows.rows, rows.labels, groups))
         if all(len(set(rows.labels[i])) == 2 for fold in folds for i in fold):
             return folds
-    raise SplitError(
-        f"The {count} groups of the training part do not give {config.folds} folds "
-        "with both classes in each; set search.folds lower, or leave search.grids out."
-    )
+    raise _too_few_groups(count, settings)
 
 
 def _prepare_trials(

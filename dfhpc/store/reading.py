@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from dfhpc.errors import StoreError
 from dfhpc.store.partitions import StoreLayout
-from dfhpc.store.schema import modest_zarr, open_store, shard_path, store_layout
+from dfhpc.store.schema import (
+    file_size,
+    modest_zarr,
+    open_store,
+    shard_path,
+    store_layout,
+)
 
 Rows = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
@@ -51,8 +57,13 @@ class RowReader:
 
     @property
     def identity(self) -> str:
-        """A short hash of all that the store was made with: manifest, settings."""
-        text = json.dumps(dict(self._group.attrs), sort_keys=True, default=str)
+        """A short hash of what the store was made with, and of its shards' sizes."""
+        sizes = [
+            file_size(shard_path(self._path, index))
+            for index in range(self.layout.num_partitions)
+        ]
+        facts = [dict(self._group.attrs), sizes]
+        text = json.dumps(facts, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def partitions_of(self, rows: Rows) -> NDArray[np.int64]:

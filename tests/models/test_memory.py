@@ -5,10 +5,13 @@ import sys
 
 import numpy as np
 import pytest
+import zarr
 
 from dfhpc.config import TrainConfig
 from dfhpc.models.base import TRAINING_ROWS_NAME, TrainingRows, get_trainer
+from dfhpc.models.files import save_arrays
 from dfhpc.models.gram_plan import GramPlan
+from dfhpc.models.weighting import Weighting
 from dfhpc.runs import RunDirectory
 from dfhpc.store.partitions import plan_store
 from dfhpc.store.schema import create_store
@@ -61,6 +64,64 @@ def run(tmp_path_factory):
         )
         training.save(run.model_dir(name) / TRAINING_ROWS_NAME)
     return run
+
+
+SOLVE = """
+import sys
+from pathlib import Path
+from dfhpc.model_configs import *
+from dfhpc.models import linear, svm
+
+gram, folder = Path(sys.argv[1]), Path(sys.argv[2])
+if sys.argv[3] == "svm":
+    svm.solve(gram, folder, SvmConfig())
+else:
+    linear.solve(gram, folder, LogisticRegressionConfig())
+status = Path("/proc/self/status").read_text()
+print(int(status.split("VmHWM:")[1].split()[0]) * 1024)
+"""
+
+SOLVED_ROWS = 6000
+"""Their matrix is 288 MB, more than a process without it."""
+
+
+@pytest.fixture(scope="module")
+def made_gram(tmp_path_factory):
+    """Return the folder of a matrix of made-up rows, and one of training rows."""
+    folder = tmp_path_factory.mktemp("gram")
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(SOLVED_ROWS, 50))
+    labels = (features[:, 0] > 0).astype(np.int8)
+    rows = np.arange(SOLVED_ROWS)
+    save_arrays(folder / "rows.npz", {"rows": rows})
+    save_arrays(folder / "weighting.npz", Weighting.plain().to_arrays())
+    group = zarr.open_group(folder, mode="a")
+    shape = (SOLVED_ROWS, SOLVED_ROWS)
+    matrix = group.create_array("matrix", shape=shape, chunks=(1024, 1024), dtype="f8")
+    for start in range(0, SOLVED_ROWS, 1024):
+        part = slice(start, start + 1024)
+        block = features[part] @ features.T
+        block[np.arange(len(block)), rows[part]] += 5
+        matrix[part] = block
+    TrainingRows(rows, labels).save(folder / "model" / TRAINING_ROWS_NAME)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["svm", "logistic_regression"])
+def test_a_solvers_matrices_are_all_projected(made_gram, name):
+    done = subprocess.run(
+        [sys.executable, "-c", SOLVE, made_gram, made_gram / "model", name],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    trainer = get_trainer(name, TrainConfig().settings_of(name))
+    projected = trainer.project_bytes(SOLVED_ROWS, SHARD_BYTES)
+    assert int(done.stdout) <= projected
+    # What is not a matrix is small, so that one more of them would show.
+    matrix = 8 * SOLVED_ROWS**2
+    assert projected <= int(done.stdout) + 2.5 * matrix
 
 
 @pytest.mark.slow

@@ -81,3 +81,28 @@ def test_rows_are_pictured(both):
         with Image.open(run.evaluation_dir / name) as picture:
             colors = np.asarray(picture.convert("RGB")).reshape(-1, 3)
         assert len(np.unique(colors, axis=0)) > 50
+
+
+def test_a_model_may_be_added_to_a_run_and_reuses_its_matrix(
+    tmp_path, clips, monkeypatch
+):
+    from dfhpc.models import gram
+
+    folder = tmp_path / "run"
+    run, _ = run_all(folder, clips, train={"models": ["svm"]})
+    before = run.model_path("svm").read_bytes()
+    monkeypatch.setattr(gram, "multiply", None)
+    named = {"hard": {"kind": "svm", "C": 100.0}}
+    train = {"models": ["svm", "ridge", "hard"], "named": named}
+    run, _ = run_all(folder, clips, train=train)
+    assert run.model_path("svm").read_bytes() == before
+    assert set(read_json(run.evaluation_path)["models"]) == {"svm", "ridge", "hard"}
+
+
+def test_a_trained_models_settings_may_not_change(tmp_path, clips):
+    from dfhpc.errors import SettingsMismatchError
+
+    folder = tmp_path / "run"
+    run_all(folder, clips, train={"models": ["svm"]})
+    with pytest.raises(SettingsMismatchError, match=r"train\.svm\.C is 1\.0 there"):
+        run_all(folder, clips, train={"models": ["svm"], "svm": {"C": 2.0}})

@@ -159,6 +159,8 @@ def test_a_stopped_search_goes_on_and_ends_the_same(
 def test_too_few_groups_for_the_folds_are_refused(tmp_path, clips):
     with pytest.raises(SplitError, match=r"do not give 9 folds.*search\.folds lower"):
         run_all(tmp_path / "run", clips, search={"folds": 9, "grids": GRIDS})
+    # Not after hours of extraction.
+    assert not (tmp_path / "run" / "faces.zarr").exists()
 
 
 def test_training_before_the_search_is_refused(tmp_path, clips):
@@ -175,6 +177,8 @@ def test_training_before_the_search_is_refused(tmp_path, clips):
         ({"svm": {"C": []}}, "at least 1 item"),
         ({"svm": {"C": [-1.0]}}, "greater than 0"),
         ({"svm": {"kind": ["sgd"]}}, "is no setting of svm"),
+        ({"svm": {"gamma": ["foo"]}}, r"gamma holds 'foo'; .*'scale' or 'auto'"),
+        ({"svm": {"C": 1.0}}, r"grids\.svm\.C = 1\.0 is wrong: should be a list"),
     ],
 )
 def test_wrong_grids_get_one_sentence(grids, message):
