@@ -169,7 +169,10 @@ def measure_call(
 
     Arguments and result go as JSON.
     """
-    name = f"{function.__module__}:{function.__qualname__}"
+    module = sys.modules[function.__module__]
+    # A program run by `python -m` knows its own name by its specification alone.
+    spec = getattr(module, "__spec__", None)
+    name = f"{spec.name if spec else module.__name__}:{function.__qualname__}"
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result.json"
         command = [sys.executable, "-m", "benchmarks.call", name, str(result)]
