@@ -30,8 +30,11 @@ def atomic_path(target: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             # Some file systems cannot flush a folder; then the rename may come later.
             _sync(target.parent)
-    except BaseException:
+    except BaseException as error:
         tmp.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            # A full disk does not say which file it has no room for.
+            error.filename = str(target)
         raise
 
 

@@ -74,3 +74,20 @@ def test_what_killed_processes_left_is_swept_and_nothing_else(tmp_path):
     assert not left.exists()
     assert store.exists()
     assert all(path.exists() for path in kept)
+
+
+def test_a_full_disk_names_the_file(tmp_path):
+    import errno
+    import pickle
+
+    from dfhpc.runs import atomic_path
+
+    def write():
+        with atomic_path(tmp_path / "sums"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        write()
+    assert caught.value.filename == str(tmp_path / "sums")
+    # As it comes from a worker.
+    assert pickle.loads(pickle.dumps(caught.value)).filename == str(tmp_path / "sums")
