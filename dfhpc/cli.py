@@ -226,12 +226,12 @@ def demo(folder: Path, workers: int | None) -> None:
 
 
 def _stage_text(stage: str) -> Callable[[Any], str]:
-    from dfhpc.reporting import tables
+    from dfhpc.reporting import search_table, tables
 
     return {
         "scan": tables.manifest_text,
         "extract": tables.extraction_text,
-        "search": tables.search_text,
+        "search": search_table.search_text,
         "train": tables.training_text,
         "evaluate": tables.evaluation_text,
     }[stage]

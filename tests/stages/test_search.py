@@ -14,7 +14,7 @@ from dfhpc.model_configs import LogisticRegressionConfig, RandomForestConfig, Sv
 from dfhpc.models.base import TrainingRows
 from dfhpc.models.trials import families
 from dfhpc.recipes import parse_settings
-from dfhpc.reporting import tables
+from dfhpc.reporting.search_table import search_text
 from dfhpc.runs import read_json
 from dfhpc.stages.search import make_folds
 from dfhpc.status import read_status
@@ -112,7 +112,7 @@ def test_tables_pictures_and_status_tell_of_it(searched):
 
     run, _ = searched
     results = pipeline.result(run, "search")
-    text = tables.search_text(results)
+    text = search_text(results)
     for name in GRIDS:
         assert f"Search {name}" in text
         with Image.open(run.search_dir / f"{name}.png") as picture:
