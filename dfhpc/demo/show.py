@@ -40,7 +40,7 @@ def show(folder: Path, workers: int | None, say: Say) -> None:
     say(f"\n--- status ---\n\n{tables.status_text(read_status(run))}")
     clips = make_new_clips(folder / "new")
     model = choose_model(run, None)
-    say(f"\n--- verdicts of {model}, the better one on the calibration part ---\n")
+    say(f"\n--- verdicts of {model}, the best one on the calibration part ---\n")
     for verdict in predict_all(run, clips, model):
         say(tables.verdict_text(verdict))
     say(_where_to_look(folder))
