@@ -139,9 +139,9 @@ def test_predict_prints_a_line_or_an_object_a_video(run_dir, clips, tmp_path, df
         (["run", "--data", ".", "--run-dir", "R"], 1, "holds no video"),
         (["run", "--data", ".", "--run-dir", "R", "--set", "x=1"], 2, "unknown key x"),
         (
-            ["run", "--data", ".", "--run-dir", "R", "--models", "svm"],
+            ["run", "--data", ".", "--run-dir", "R", "--models", "svmm"],
             2,
-            "'svm' is wrong",
+            "there is no model svmm",
         ),
         (["run", "--data", "."], 2, "Missing option '--run-dir'"),
         (["extract", "absent"], 1, "not a run directory"),
