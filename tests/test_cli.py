@@ -104,9 +104,11 @@ def test_status_and_usage(run_dir, dfhpc):
     text = dfhpc("usage", run_dir).stdout
     # Four stages, and within training each model.
     assert text.count("Resource usage summary:") == 4 + 3
-    assert text.count("    CPU time :                                   ") == 4
+    assert text.count("    CPU time :                                   ") == 4 + 3
     usage = json.loads(dfhpc("usage", run_dir, "--json").stdout)
-    assert list(usage) == ["scan", "extract", "train", "evaluate"]
+    models = ["svm", "logistic_regression", "random_forest"]
+    trained = [f"train {name}" for name in models]
+    assert list(usage) == ["scan", "extract", "train", *trained, "evaluate"]
     assert usage["extract"]["cpu_s"] > 0
 
 
