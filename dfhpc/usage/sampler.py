@@ -34,7 +34,7 @@ class Sampler:
         usage_dir.mkdir(parents=True, exist_ok=True)
         self._path = usage_dir / name
         self._stop = threading.Event()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._thread = threading.Thread(target=self._loop, name="usage", daemon=True)
 
     def start(self) -> None:
@@ -51,7 +51,8 @@ class Sampler:
 
     def sample(self) -> None:
         """Take a sample now."""
-        with contextlib.suppress(psutil.Error):
+        # Measured under the lock too: samples are written in the order of their time.
+        with self._lock, contextlib.suppress(psutil.Error):
             self._write({"t": time.time(), **self._measure()})
 
     def event(self, name: str, stage: str, requested_bytes: int | None) -> None:
