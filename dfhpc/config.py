@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 from pydantic import Field, PositiveFloat, model_validator
 
+from dfhpc.cluster_config import ClusterConfig
 from dfhpc.constants import FORMAT_VERSION
 from dfhpc.model_configs import (
     KINDS,
@@ -181,18 +182,6 @@ class Training:
     """Its folder: the name, and for the split beside, as svm@group."""
     name: str
     variant: SplitVariant
-
-
-class ClusterConfig(Section):
-    """Where the work is done; never changes a result, so a resume may change it."""
-
-    kind: Literal["local"] = "local"
-    workers: Annotated[int, Field(ge=0)] | None = None
-    """Worker processes; 0 works in the driver itself; default: one a core."""
-    memory_limit: pydantic.ByteSize | None = None
-    """Memory of one worker, as "4GB" or "2GiB"; default: its share of the machine."""
-    dashboard_port: Annotated[int, Field(ge=0, le=65535)] = 0
-    """0 takes any free port."""
 
 
 class Settings(Section):

@@ -3,6 +3,9 @@
 from dfhpc.constants import EXIT_FAILED, EXIT_RESUMABLE, EXIT_USAGE
 
 __all__ = [
+    "BatchError",
+    "ChainError",
+    "ClusterError",
     "ConfigError",
     "DataLayoutError",
     "DetectorError",
@@ -86,6 +89,30 @@ class ProjectedMemoryError(DfhpcError, MemoryError):
 
 class WorkerLostError(DfhpcError, RuntimeError):
     """A worker process died while it held a unit of work."""
+
+    def __init__(self, message: str, *, is_blameless: bool = False) -> None:
+        """Say whether what the worker did is known not to be the cause."""
+        super().__init__(message)
+        self.is_blameless = is_blameless
+
+
+class ClusterError(DfhpcError, RuntimeError):
+    """No workers are to be had; what is finished is kept."""
+
+    exit_code = EXIT_RESUMABLE
+
+
+class ChainError(DfhpcError, RuntimeError):
+    """A chain of jobs brings its run no further."""
+
+
+class BatchError(DfhpcError, RuntimeError):
+    """The batch system refuses or does not answer; the message is its own."""
+
+    def __init__(self, message: str, *, is_lasting: bool = False) -> None:
+        """Say whether asking again is known to be of no use."""
+        super().__init__(message)
+        self.is_lasting = is_lasting
 
 
 class StoppedError(DfhpcError):

@@ -136,6 +136,11 @@ class RunDirectory:
         return self.partitions_dir / "deaths.json"
 
     @property
+    def outcomes_dir(self) -> Path:
+        """Journals of failed videos by partition, one a worker: no mark is read."""
+        return self.partitions_dir / "outcomes"
+
+    @property
     def extracted_path(self) -> Path:
         """Done-mark of extraction as a whole."""
         return self.partitions_dir / "finished.json"
@@ -195,6 +200,56 @@ class RunDirectory:
     def logs_dir(self) -> Path:
         """Log files of the driver."""
         return self.path / "logs"
+
+    @property
+    def progress_path(self) -> Path:
+        """What is being done just now, how much of it is done, and how fast."""
+        return self.path / "progress.json"
+
+    @property
+    def error_path(self) -> Path:
+        """The last error that ended a command on this run."""
+        return self.logs_dir / "error.json"
+
+    @property
+    def performance_dir(self) -> Path:
+        """Dask's performance report of each stage."""
+        return self.logs_dir / "performance"
+
+    @property
+    def cluster_dir(self) -> Path:
+        """What the run has to do with a batch system; keys, for the owner only."""
+        return self.path / "cluster"
+
+    @property
+    def run_id_path(self) -> Path:
+        """A name for this run that its jobs bear."""
+        return self.cluster_dir / "run_id"
+
+    @property
+    def jobs_path(self) -> Path:
+        """Journal of the batch jobs that were submitted and that ended."""
+        return self.cluster_dir / "jobs.jsonl"
+
+    @property
+    def links_path(self) -> Path:
+        """Journal of the links of a chain of jobs, and how far the run was."""
+        return self.cluster_dir / "links.jsonl"
+
+    @property
+    def cluster_state_path(self) -> Path:
+        """Workers wanted, running and pending, as the driver last saw them."""
+        return self.cluster_dir / "state.json"
+
+    @property
+    def dashboard_path(self) -> Path:
+        """Where the dashboard of the driver is."""
+        return self.cluster_dir / "dashboard.json"
+
+    @property
+    def job_logs_dir(self) -> Path:
+        """What each batch job printed."""
+        return self.logs_dir / "jobs"
 
     @property
     def lock_path(self) -> Path:

@@ -3,6 +3,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import psutil
@@ -70,6 +71,39 @@ def test_a_damaged_lock_is_stale_after_a_while(path):
     os.utime(path, (1, 1))
     with locks.hold(path):
         pass
+
+
+def test_a_holder_hears_that_another_has_taken_the_lock(path, monkeypatch):
+    monkeypatch.setattr(locks, "REFRESH_S", 0.01)
+    lost = threading.Event()
+    with locks.hold(path, on_lost=lost.set):
+        _write(path, host="rival", pid=1)
+        assert lost.wait(10)
+    assert path.exists()
+
+
+def test_a_batch_job_knows_whether_the_job_of_a_lock_lives(path):
+    holder = {"host": "elsewhere", "pid": 1, "process_start": 1.0, "job": "slurm 7"}
+    _write(path, **holder)
+    with (
+        pytest.raises(RunLockedError, match=r"process 1 on elsewhere \(job slurm 7\)"),
+        locks.hold(path, "slurm 8", lambda job: True),
+    ):
+        pass
+    with locks.hold(path, "slurm 8", lambda job: False):
+        pass
+    # This very job, on another node before it was queued again.
+    _write(path, **holder)
+    with locks.hold(path, "slurm 7", lambda job: True):
+        pass
+
+
+def test_a_batch_job_waits_where_it_cannot_be_known(path, monkeypatch):
+    monkeypatch.setattr(locks, "STALE_S", 0.3)
+    monkeypatch.setattr(locks, "ASK_AGAIN_S", 0.05)
+    _write(path, host="elsewhere", pid=1, process_start=1.0)
+    with locks.hold(path, "slurm 8"):
+        assert json.loads(path.read_text())["job"] == "slurm 8"
 
 
 def test_the_lock_of_a_rival_is_left_alone(path):
