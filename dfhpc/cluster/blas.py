@@ -6,7 +6,7 @@ the environment when NumPy is first imported.
 """
 
 import os
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 NEEDED = {"avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512cd"}
@@ -39,14 +39,49 @@ def _read_cpu_info() -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
+OURS = "DFHPC_CHOSE_CORETYPE"
+"""Set beside what we chose, so that no job on another processor takes it over."""
+
+
 def choose_blas(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Set in ``environment`` what the user has not set; before NumPy is imported."""
+    """Set in ``environment`` what the user has not set; before NumPy is imported.
+
+    >>> own = {"OPENBLAS_CORETYPE": "Haswell"}
+    >>> choose_blas(own)
+    >>> own
+    {'OPENBLAS_CORETYPE': 'Haswell'}
+    """
+    forget_blas(environment)
     for name, value in blas_environment().items():
-        environment.setdefault(name, value)
+        if name not in environment:
+            environment.update({name: value, OURS: "1"})
 
 
-def own_cores() -> int:
-    """Return how many cores this process may use."""
+def forget_blas(environment: MutableMapping[str, str]) -> None:
+    """Take out of ``environment`` what was chosen on a processor like this one.
+
+    >>> inherited = {"OPENBLAS_CORETYPE": "SkylakeX", "DFHPC_CHOSE_CORETYPE": "1"}
+    >>> forget_blas(inherited)
+    >>> inherited
+    {}
+    """
+    if environment.pop(OURS, None) is not None:
+        environment.pop(CORETYPE, None)
+
+
+CORES = "DFHPC_CORES"
+"""Set in a worker's job: what the job was given, of a node that may have more."""
+
+
+def own_cores(environment: Mapping[str, str] = os.environ) -> int:
+    """Return how many cores this process may use.
+
+    >>> own_cores({"DFHPC_CORES": "1"})
+    1
+    """
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        count = len(os.sched_getaffinity(0))
+    else:
+        count = os.cpu_count() or 1
+    given = environment.get(CORES, "")
+    return min(count, int(given)) if given.isdecimal() and int(given) else count

@@ -30,6 +30,9 @@ class InlinePool:
         """Return what the call returned."""
         return handle.value
 
+    def check(self, handle: Any) -> None:
+        """Do nothing: what a call raises, it raises when it is submitted."""
+
     def forget(self, handles: list[Any]) -> None:
         """Do nothing: none is under way."""
 

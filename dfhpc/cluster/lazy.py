@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Self
 from dfhpc.cluster.inline import InlinePool
 from dfhpc.cluster.pool import WorkPool
 from dfhpc.cluster.signals import raise_if_stopped
-from dfhpc.config import ClusterConfig
+from dfhpc.cluster_config import ClusterConfig
+from dfhpc.runs import RunDirectory
 
 if TYPE_CHECKING:
     from distributed import WorkerPlugin
@@ -34,6 +35,11 @@ class LazyPool:
             raise_if_stopped()
         return self._pool
 
+    @property
+    def opened(self) -> WorkPool | None:
+        """The pool, where it is open."""
+        return self._pool
+
     def __enter__(self) -> Self:
         """Return self; nothing is opened yet."""
         return self
@@ -48,17 +54,39 @@ class LazyPool:
         self._stack.__exit__(kind, value, trace)
 
 
-def pool_for(cluster: ClusterConfig, make_plugin: PluginMaker) -> LazyPool:
+def pool_for(
+    run: RunDirectory, cluster: ClusterConfig, make_plugin: PluginMaker
+) -> LazyPool:
     """Return the pool that ``cluster`` asks for, its workers with a plugin each."""
+    if cluster.is_batch:
+        return LazyPool(lambda: _open_batch(run, cluster, make_plugin))
+    if cluster.kind == "dask":
+        return LazyPool(lambda: _open_remote(cluster, make_plugin))
     if cluster.workers == 0:
         return LazyPool(lambda: contextlib.nullcontext(InlinePool()))
-    return LazyPool(lambda: _open_local(cluster, make_plugin))
+    return LazyPool(lambda: _open_local(run, cluster, make_plugin))
+
+
+def _open_batch(
+    run: RunDirectory, cluster: ClusterConfig, make_plugin: PluginMaker
+) -> AbstractContextManager[WorkPool]:
+    from dfhpc.cluster.batch_pool import batch_pool
+
+    return batch_pool(run, cluster, make_plugin())
+
+
+def _open_remote(
+    cluster: ClusterConfig, make_plugin: PluginMaker
+) -> AbstractContextManager[WorkPool]:
+    from dfhpc.cluster.remote import remote_pool
+
+    return remote_pool(cluster, make_plugin())
 
 
 def _open_local(
-    cluster: ClusterConfig, make_plugin: PluginMaker
+    run: RunDirectory, cluster: ClusterConfig, make_plugin: PluginMaker
 ) -> AbstractContextManager[WorkPool]:
     # Imported here: Dask takes a second, and a finished run needs none of it.
     from dfhpc.cluster.local import local_pool
 
-    return local_pool(cluster, make_plugin())
+    return local_pool(cluster, make_plugin(), run)

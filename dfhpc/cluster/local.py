@@ -2,9 +2,12 @@
 
 import contextlib
 import logging
+import math
 import os
 import shutil
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +18,12 @@ import psutil
 from dask.system import CPU_COUNT
 from distributed.system import MEMORY_LIMIT
 
-from dfhpc.cluster.blas import choose_blas
+from dfhpc.cluster.dashboard import announce
+from dfhpc.cluster.dask_settings import DASK_SETTINGS, worker_environment
 from dfhpc.cluster.signals import interrupts_blocked
-from dfhpc.config import ClusterConfig
+from dfhpc.cluster_config import ClusterConfig
 from dfhpc.errors import WorkerLostError
+from dfhpc.runs import RunDirectory
 
 logger = logging.getLogger(__name__)
 
@@ -27,17 +32,10 @@ MEMORY_PER_WORKER = 2 * 1024**3
 
 POLL_S = 0.5
 
-SCRATCH_PREFIX = "dfhpc-scratch-"
+SEND_S = 0.001
+"""How long messages of the driver wait for others to go with; Dask's own is 10 ms."""
 
-_DASK_SETTINGS = {
-    # Dask may not judge which task killed a worker: the journal knows which video.
-    "distributed.scheduler.allowed-failures": 0,
-    # A unit asked for is a unit run: no second guessing where it would be cheaper.
-    "distributed.scheduler.work-stealing": False,
-    # Workers without a task go on living.
-    "distributed.worker.lifetime.duration": None,
-    "distributed.admin.log-length": 1000,
-}
+SCRATCH_PREFIX = "dfhpc-scratch-"
 
 
 def choose_workers(cluster: ClusterConfig) -> int:
@@ -54,37 +52,62 @@ class DaskPool:
     def __init__(self, client: distributed.Client, worker_memory_bytes: int) -> None:
         """Wrap ``client``; its workers have so much memory each."""
         self._client = client
+        # A unit is submitted when another ends: there is no other message to wait for.
+        client.scheduler_comm.interval = SEND_S
         self.worker_memory_bytes = worker_memory_bytes
+        self._num_workers = 0
+        self._counted_at = -math.inf
+        self._one_ended = threading.Event()
 
     @property
     def num_workers(self) -> int:
-        """Workers that are there now, at least one: a dead one is being replaced."""
-        return max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
+        """Workers that were there just now, at least one: dead ones are replaced."""
+        # Asked twice a second, as the answer tells everything of every worker.
+        if time.monotonic() > self._counted_at + POLL_S:
+            info = self._client.scheduler_info(n_workers=-1)
+            self._num_workers = len(info["workers"])
+            self._counted_at = time.monotonic()
+        return max(1, self._num_workers)
+
+    @property
+    def client(self) -> distributed.Client:
+        """Dask's own client."""
+        return self._client
 
     def submit(
         self, name: str, function: Callable[..., Any], args: tuple[Any, ...]
     ) -> Any:
         """Start one call; retrying is ours to decide, not the scheduler's."""
-        return self._client.submit(function, *args, key=name, pure=False, retries=0)
+        handle = self._client.submit(function, *args, key=name, pure=False, retries=0)
+        handle.add_done_callback(self._note_end)
+        return handle
+
+    def _note_end(self, handle: distributed.Future) -> None:
+        self._one_ended.set()
 
     def wait(self, handles: list[Any]) -> list[Any]:
         """Return the handles that are done, none if half a second shows none."""
-        try:
-            done, _ = distributed.wait(
-                handles, timeout=POLL_S, return_when="FIRST_COMPLETED"
-            )
-        except TimeoutError:
-            return []
-        return list(done)
+        # Cleared before looking: an end between the two is seen or wakes the wait.
+        self._one_ended.clear()
+        done = [handle for handle in handles if handle.done()]
+        if not done and self._one_ended.wait(POLL_S):
+            done = [handle for handle in handles if handle.done()]
+        return done
 
     def result(self, handle: Any) -> Any:
         """Return what the call returned, or raise what it raised."""
         try:
             return handle.result()
         except distributed.KilledWorker as error:
+            self._counted_at = -math.inf
             raise WorkerLostError(f"worker {error.last_worker.address} died") from error
         except distributed.client.FutureCancelledError as error:
             raise WorkerLostError(f"its result was lost: {error}") from error
+
+    def check(self, handle: Any) -> None:
+        """Raise what the call raised; what it returned stays, and goes, where it is."""
+        if handle.status != "finished":
+            self.result(handle)
 
     def forget(self, handles: list[Any]) -> None:
         """Cancel calls that have not begun."""
@@ -94,15 +117,20 @@ class DaskPool:
 
 @contextlib.contextmanager
 def local_pool(
-    cluster: ClusterConfig, plugin: distributed.WorkerPlugin | None = None
+    cluster: ClusterConfig,
+    plugin: distributed.WorkerPlugin | None = None,
+    run: RunDirectory | None = None,
 ) -> Iterator[DaskPool]:
-    """Start workers on this machine and yield a pool of them."""
+    """Start workers on this machine and yield a pool of them.
+
+    Where the dashboard is gets written into the run directory, if there is one.
+    """
     _sweep_scratch()
     workers = max(1, choose_workers(cluster))
     memory = int(cluster.memory_limit or MEMORY_LIMIT // workers)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(dask.config.set(_DASK_SETTINGS))
-        stack.enter_context(dask.config.set(_worker_environment()))
+        stack.enter_context(dask.config.set(DASK_SETTINGS))
+        stack.enter_context(dask.config.set(worker_environment()))
         scratch = stack.enter_context(
             tempfile.TemporaryDirectory(
                 prefix=f"{SCRATCH_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True
@@ -123,16 +151,11 @@ def local_pool(
             client = stack.enter_context(distributed.Client(local))
         if plugin is not None:
             client.register_plugin(plugin)
+        if run is not None:
+            port = local.scheduler.services["dashboard"].port
+            announce(run, cluster, port, is_open=False)
         logger.info("%d workers; dashboard: %s", workers, client.dashboard_link)
         yield DaskPool(client, memory)
-
-
-def _worker_environment() -> dict[str, dict[str, str]]:
-    """Return Dask's setting of a worker's environment, with the right BLAS added."""
-    key = "distributed.nanny.pre-spawn-environ"
-    environment = {name: str(value) for name, value in dask.config.get(key).items()}
-    choose_blas(environment)
-    return {key: environment}
 
 
 def _sweep_scratch() -> None:

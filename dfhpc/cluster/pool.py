@@ -12,6 +12,9 @@ MAX_UNEXPLAINED_LOSSES = 5
 """A unit that loses so many workers, for no cause we know, stops the run."""
 
 
+MAX_BLAMELESS_LOSSES = 20
+
+
 @dataclass(frozen=True)
 class Unit:
     """Work for one worker, safe to repeat; its result is a small receipt."""
@@ -20,6 +23,8 @@ class Unit:
     function: Callable[..., Any]
     make_args: Callable[[str], tuple[Any, ...]]
     """From the name of an attempt to the arguments of that attempt."""
+    has_result: bool = True
+    """Whether what it returns is wanted; fetching it costs as much as all the rest."""
 
     @classmethod
     def fixed(cls, key: str, function: Callable[..., Any], *args: Any) -> "Unit":
@@ -60,6 +65,10 @@ class WorkPool(Protocol):
         """
         ...
 
+    def check(self, handle: Any) -> None:
+        """Raise as ``result`` does, and leave unfetched what the call returned."""
+        ...
+
     def forget(self, handles: list[Any]) -> None:
         """Give up calls that are not done."""
         ...
@@ -71,6 +80,8 @@ def run_units(
     on_lost: Callable[[Unit, str], bool] = lambda unit, attempt: False,
 ) -> Iterator[tuple[Unit, Any]]:
     """Yield each unit with its result, as they finish, in whatever order.
+
+    The result is None where the unit says that it has none.
 
     As many units as there are workers are under way: one more would be promised to
     a worker before it is known which is free first. A unit whose worker died is
@@ -108,6 +119,7 @@ class _Window:
         self._waiting = waiting
         self._on_lost = on_lost
         self._losses: dict[str, int] = {}
+        self._taken_away: dict[str, int] = {}
         self._gave_up = False
         self.running: dict[Any, tuple[Unit, str]] = {}
 
@@ -125,9 +137,13 @@ class _Window:
         """Yield a unit that is done with its result; start a lost one again."""
         unit, attempt = self.running.pop(handle)
         try:
-            result = self._pool.result(handle)
+            fetch = self._pool.result if unit.has_result else self._pool.check
+            result: Any = fetch(handle)
         except WorkerLostError as error:
-            self._count_loss(unit, error, known=self._on_lost(unit, attempt))
+            if error.is_blameless:
+                self._count_blameless(unit, error)
+            else:
+                self._count_loss(unit, error, known=self._on_lost(unit, attempt))
             if stop_requested():
                 self._gave_up = True
             else:
@@ -145,6 +161,14 @@ class _Window:
         name = f"{unit.key}-{attempt[:8]}"
         handle = self._pool.submit(name, unit.function, unit.make_args(attempt))
         self.running[handle] = (unit, attempt)
+
+    def _count_blameless(self, unit: Unit, error: WorkerLostError) -> None:
+        self._taken_away[unit.key] = self._taken_away.get(unit.key, 0) + 1
+        if self._taken_away[unit.key] >= MAX_BLAMELESS_LOSSES:
+            raise WorkerLostError(
+                f"{unit.key} was begun on {MAX_BLAMELESS_LOSSES} workers, and each was "
+                f"taken away ({error}). Look into the logs of their jobs."
+            )
 
     def _count_loss(self, unit: Unit, error: WorkerLostError, *, known: bool) -> None:
         count = self._losses.get(unit.key, 0) + (not known)

@@ -17,14 +17,19 @@ STOP_SIGNALS = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT)
 
 _stop = threading.Event()
 _hurry = threading.Event()
-_asked_at: list[float] = []
+_give_up_at: list[float] = []
 
 GRACE_S = 120.0
 """How long running units may take to end; then they are given up and done anew."""
 
+TERM_GRACE_S = 15.0
+"""The same after SIGTERM: batch systems kill half a minute later."""
+
+_grace_s = [GRACE_S]
+
 
 @contextlib.contextmanager
-def stop_on_signals() -> Iterator[None]:
+def stop_on_signals(grace_s: float = GRACE_S) -> Iterator[None]:
     """Take the signals of SLURM, LSF and a terminal as a wish to stop, in the block.
 
     SIGUSR1, SIGUSR2 and SIGTERM let running units end; Ctrl-C does not wait for
@@ -34,6 +39,7 @@ def stop_on_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    _grace_s[:] = [min(GRACE_S, grace_s)]
     before = {signum: signal.signal(signum, _request_stop) for signum in STOP_SIGNALS}
     try:
         yield
@@ -65,16 +71,16 @@ def _request_stop(signum: int, frame: FrameType | None) -> None:
         if _hurry.is_set():
             os._exit(EXIT_RESUMABLE)
         _hurry.set()
-    request_stop()
+    request_stop(TERM_GRACE_S if signum == signal.SIGTERM else _grace_s[0])
     how = (
         "stopping" if signum == signal.SIGINT else "finishing what runs, then stopping"
     )
     print(f"\n{signal.Signals(signum).name}: {how}.", file=sys.stderr, flush=True)
 
 
-def request_stop() -> None:
-    """Ask for a stop."""
-    _asked_at.append(time.monotonic())
+def request_stop(grace_s: float = GRACE_S) -> None:
+    """Ask for a stop; units that run have so long to end."""
+    _give_up_at.append(time.monotonic() + grace_s)
     _stop.set()
 
 
@@ -85,7 +91,7 @@ def stop_requested() -> bool:
 
 def hurry_requested() -> bool:
     """Whether not to wait for the units that run, or to wait no longer."""
-    waited = bool(_asked_at) and time.monotonic() - _asked_at[0] > GRACE_S
+    waited = bool(_give_up_at) and time.monotonic() > min(_give_up_at)
     return _hurry.is_set() or waited
 
 
@@ -93,7 +99,7 @@ def reset() -> None:
     """Forget earlier requests; a process that runs several commands needs it."""
     _stop.clear()
     _hurry.clear()
-    _asked_at.clear()
+    _give_up_at.clear()
 
 
 def raise_if_stopped() -> None:

@@ -2,12 +2,13 @@
 
 import os
 import time
+from dataclasses import replace
 
 import pytest
 
 from dfhpc.cluster.local import choose_workers, local_pool
 from dfhpc.cluster.pool import Unit, run_units
-from dfhpc.config import ClusterConfig
+from dfhpc.cluster_config import ClusterConfig
 from dfhpc.errors import WorkerLostError
 from dfhpc.usage.plugin import UsagePlugin
 from dfhpc.usage.summary import read_usage
@@ -64,6 +65,46 @@ def test_workers_have_one_thread_each_for_arithmetic(pool):
 def test_a_fault_of_a_unit_is_raised_as_it_is(pool):
     with pytest.raises(ValueError, match="a fault of the unit"):
         list(run_units(pool, [Unit.fixed("f", _fail)]))
+
+
+def test_units_whose_results_are_not_wanted_run_and_their_faults_are_raised(
+    pool, tmp_path
+):
+    paths = [tmp_path / str(i) for i in range(20)]
+    units = [
+        replace(Unit.fixed(f"t{i}", path.touch), has_result=False)
+        for i, path in enumerate(paths)
+    ]
+    assert [result for _, result in run_units(pool, units)] == [None] * 20
+    assert all(path.exists() for path in paths)
+    with pytest.raises(ValueError, match="a fault of the unit"):
+        list(run_units(pool, [replace(Unit.fixed("f2", _fail), has_result=False)]))
+
+
+def test_a_dead_worker_is_noticed_where_no_result_is_wanted(pool, tmp_path):
+    unit = Unit.fixed("mortal2", _die_once, str(tmp_path / "mark"))
+    told = []
+    done = run_units(
+        pool,
+        [replace(unit, has_result=False)],
+        lambda unit, attempt: bool(told.append(unit.key)),
+    )
+    assert [result for _, result in done] == [None]
+    assert told == ["mortal2"]
+
+
+def test_nothing_is_kept_of_units_that_are_done(pool):
+    list(run_units(pool, [Unit.fixed(f"k{i}", _square, i) for i in range(30)]))
+    scheduler = pool._client.cluster.scheduler
+    deadline = time.monotonic() + 10
+    # A unit that failed stays until Python has done away with its traceback.
+    while (left := _ours(scheduler)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not left
+
+
+def _ours(scheduler):
+    return [key for key in list(scheduler.tasks) if key.startswith("k")]
 
 
 def test_a_dead_worker_is_replaced_and_its_unit_done(pool, tmp_path):

@@ -1,5 +1,6 @@
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 
@@ -81,6 +82,21 @@ def test_a_lost_unit_is_tried_again_and_its_loss_told():
     assert pool.submitted == 8
     assert len({attempt for _, attempt in told}) == 7
     assert names[0] not in {attempt for _, attempt in told}
+
+
+def test_a_result_that_is_not_wanted_is_not_fetched():
+    checked = []
+
+    class Watched(InlinePool):
+        def result(self, handle):
+            raise AssertionError("fetched")
+
+        def check(self, handle):
+            checked.append(handle.name)
+
+    unit = replace(_units(1)[0], has_result=False)
+    assert list(run_units(Watched(), [unit])) == [(unit, None)]
+    assert len(checked) == 1
 
 
 def test_losses_without_a_cause_end():
