@@ -17,13 +17,15 @@ MOST_LINES = 12
 """More lines than this in one figure cannot be told apart."""
 
 
-def _save(path: Path, figure: Any) -> None:
+def save_figure(path: Path, figure: Any) -> None:
+    """Write a figure as PNG, whole or not at all."""
     with atomic_path(path) as tmp:
         # No date, so that the same results give the same bytes.
         figure.savefig(tmp, format="png", dpi=120, metadata={"Software": None})
 
 
-def _new_figure(width: float, height: float) -> Any:
+def new_figure(width: float, height: float) -> Any:
+    """Return an empty figure of so many inches."""
     # Figure, not pyplot: no display, and nothing that outlives the call.
     from matplotlib.figure import Figure
 
@@ -40,7 +42,7 @@ def save_search_figure(path: Path, name: str, found: Mapping[str, Any]) -> None:
         others = {k: v for k, v in candidate["settings"].items() if k != along}
         label = ", ".join(f"{key} {value}" for key, value in others.items())
         lines.setdefault(label, []).append(candidate)
-    figure = _new_figure(7, 4.5)
+    figure = new_figure(7, 4.5)
     axes = figure.subplots()
     for label, line in list(lines.items())[:MOST_LINES]:
         places = [values[along].index(c["settings"][along]) for c in line]
@@ -56,7 +58,7 @@ def save_search_figure(path: Path, name: str, found: Mapping[str, Any]) -> None:
     axes.grid(alpha=0.3)
     if len(keys) > 1:
         axes.legend(fontsize="small")
-    _save(path, figure)
+    save_figure(path, figure)
 
 
 def _distinct(candidates: list[dict[str, Any]], key: str) -> list[Any]:
@@ -74,7 +76,7 @@ def save_rows_figure(
 
     ``coordinates`` (rows, 2 or more), ``shares`` of the variance that each explains.
     """
-    figure = _new_figure(11, 5.5)
+    figure = new_figure(11, 5.5)
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
     for axes, chosen, title in (
         (panels[0], is_training, "Training rows"),
@@ -98,4 +100,4 @@ def save_rows_figure(
         axes.grid(alpha=0.3)
     panels[0].set_ylabel(f"component 2 ({100 * shares[1]:.1f} %)")
     figure.suptitle("Faces by their principal components")
-    _save(path, figure)
+    save_figure(path, figure)

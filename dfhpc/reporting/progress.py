@@ -1,4 +1,4 @@
-"""Progress: a bar on a terminal, now and then a log line otherwise."""
+"""Progress: a bar on a terminal or log lines, and a file that others can read."""
 
 import contextlib
 import logging
@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterator
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from dfhpc.reporting.progress_writer import Task, task_noted
+
 logger = logging.getLogger(__name__)
 
 LOG_EVERY_S = 10.0
+
 
 Advance = Callable[[int], None]
 
@@ -20,17 +23,32 @@ Advance = Callable[[int], None]
 def progress(label: str, total: int, unit: str, done: int = 0) -> Iterator[Advance]:
     """Yield a function to call with the number of units that have just been done.
 
-    ``done`` of ``total`` were done before.
+    ``done`` of ``total`` were done before. Within ``progress_written`` it is also
+    written to a file.
     """
+    task = Task(label, unit, total, done)
+    with _shown(label, total, unit, done) as show, task_noted(task) as writer:
+
+        def advance(count: int) -> None:
+            show(count)
+            if writer is not None:
+                writer.advance(task, count)
+
+        yield advance
+
+
+@contextlib.contextmanager
+def _shown(
+    label: str, total: int, unit: str, done: int
+) -> Iterator[Callable[[int], object]]:
     if sys.stderr.isatty():
         with (
             logging_redirect_tqdm(),
             tqdm(total=total, initial=done, desc=label, unit=unit) as bar,
         ):
-            yield lambda count: bar.update(count) and None
+            yield bar.update
         return
-    lines = _LogLines(label, total, unit, done)
-    yield lines.advance
+    yield _LogLines(label, total, unit, done).advance
 
 
 class _LogLines:

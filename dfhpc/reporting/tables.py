@@ -235,16 +235,6 @@ def training_text(cards: Mapping[str, Any]) -> str:
     return str(tabulate(rows, headers=header))
 
 
-def usage_text(stages: Mapping[str, Any]) -> str:
-    """Return LSF's resource usage summary of each stage."""
-    if not stages:
-        return "Nothing has been sampled yet."
-    return "\n\n".join(
-        "\n".join([name, "", "Resource usage summary:", "", *used["lsf"]])
-        for name, used in stages.items()
-    )
-
-
 def verdict_text(verdict: Mapping[str, Any]) -> str:
     """Return one line on one video, and why where it is no plain verdict."""
     score = "" if verdict["score"] is None else f"  score {verdict['score']:.3f}"
@@ -256,18 +246,3 @@ def verdict_text(verdict: Mapping[str, Any]) -> str:
     leaky = "  (LEAKY model)" if verdict["model"]["split"]["leaky"] else ""
     line = f"{verdict['status']:<15}{path}{score}{faces}{reason}{leaky}"
     return line.rstrip().rstrip(":")
-
-
-def status_text(status: Mapping[str, Any]) -> str:
-    """Return how far each stage is."""
-    rows = [
-        (s["stage"], s["state"], f"{s['done']} of {s['total']} {s['unit']}")
-        for s in status["stages"]
-    ]
-    lines = [f"{status['run_dir']}", ""]
-    lines.append(tabulate(rows, headers=["stage", "state", "done"]))
-    if status["working"]:
-        lines += ["", f"At work: process {status['working']}"]
-    if status["extraction"]:
-        lines += ["", extraction_text(status["extraction"])]
-    return "\n".join(lines)

@@ -19,8 +19,9 @@ class UsagePlugin(WorkerPlugin):  # type: ignore[misc]
 
     def setup(self, worker: Worker) -> None:
         """Start to sample in the worker's process."""
-        del worker
-        self._sampler = Sampler(self._usage_dir, "worker")
+        # Dask measured it when the worker came: scheduler's clock less worker's.
+        offset = float(worker.scheduler_delay)
+        self._sampler = Sampler(self._usage_dir, "worker", clock_offset_s=offset)
         self._sampler.start()
 
     def teardown(self, worker: Worker) -> None:

@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 import psutil
 
+from dfhpc.this_job import this_job
+
 INTERVAL_S = 2.0
 
 Role = Literal["driver", "worker"]
@@ -24,11 +26,25 @@ class Sampler:
     have ended; the driver's do not, because its children are the workers.
     """
 
-    def __init__(self, usage_dir: Path, role: Role, interval_s: float = INTERVAL_S):
-        """Prepare a file named after role, host, process and start."""
+    def __init__(
+        self,
+        usage_dir: Path,
+        role: Role,
+        interval_s: float = INTERVAL_S,
+        clock_offset_s: float = 0.0,
+    ) -> None:
+        """Prepare a file named after role, host, process and start.
+
+        ``clock_offset_s`` is what this host's clock lacks to the driver's, if known.
+        """
         self._process = psutil.Process()
         self._role = role
         self._interval_s = interval_s
+        self._head = {
+            "host": socket.gethostname(),
+            "job_id": job.job_id if (job := this_job()) else None,
+            "clock_offset_s": round(clock_offset_s, 3),
+        }
         start = self._process.create_time()
         name = f"{role}-{socket.gethostname()}-{os.getpid()}-{start:.0f}.jsonl"
         usage_dir.mkdir(parents=True, exist_ok=True)
@@ -39,7 +55,8 @@ class Sampler:
 
     def start(self) -> None:
         """Begin to sample."""
-        self._write({"t": self._process.create_time(), **_NOTHING_YET})
+        begun = {"t": self._process.create_time(), **_NOTHING_YET}
+        self._write(begun | self._head)
         self.sample()
         self._thread.start()
 
@@ -92,6 +109,8 @@ def _add_child(record: dict[str, Any], child: psutil.Process) -> None:
     with contextlib.suppress(psutil.Error):
         times = child.cpu_times()
         record["cpu_s"] += times.user + times.system
+        # Of its own children that have ended; those alive are counted themselves.
+        record["cpu_s"] += times.children_user + times.children_system
         record["rss_bytes"] += child.memory_info().rss
         record["processes"] += 1
         record["threads"] += child.num_threads()

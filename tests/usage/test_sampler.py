@@ -1,9 +1,11 @@
 import json
+import socket
 import subprocess
 import sys
 import time
 
 from dfhpc.usage.sampler import Sampler, sampled_stage
+from dfhpc.usage.samples import read_samples
 from dfhpc.usage.summary import read_usage
 
 
@@ -70,3 +72,37 @@ def test_samples_of_a_killed_process_are_there(tmp_path):
     process.kill()
     process.communicate()
     assert len(_records(tmp_path)) > 3
+
+
+PARENT = f"""import subprocess, sys
+subprocess.run([sys.executable, "-c", {CHILD!r}], check=True)
+print("done", flush=True)
+input()
+"""
+
+
+def test_a_worker_counts_what_ended_below_a_child_that_lives(tmp_path):
+    sampler = Sampler(tmp_path, "worker", interval_s=60)
+    sampler.start()
+    before = _records(tmp_path)[-1]["cpu_s"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    child = subprocess.Popen([sys.executable, "-c", PARENT], **pipes)
+    child.stdout.readline()
+    sampler.sample()
+    assert _records(tmp_path)[-1]["cpu_s"] - before > 0.35
+    child.communicate(b"\n")
+    sampler.stop()
+    records = [record["cpu_s"] for record in _records(tmp_path)]
+    assert records[-1] >= records[-2]
+
+
+def test_the_first_sample_says_where_and_in_which_job(tmp_path, monkeypatch):
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    monkeypatch.setenv("LSB_JOBID", "77")
+    sampler = Sampler(tmp_path, "worker", clock_offset_s=-8.25)
+    sampler.start()
+    sampler.stop()
+    (series,) = read_samples(tmp_path).series
+    assert (series.role, series.job_id) == ("worker", "77")
+    assert series.host == socket.gethostname()
+    assert _records(tmp_path)[0]["clock_offset_s"] == -8.25
