@@ -9,59 +9,24 @@ from typing import Any
 import click
 
 from dfhpc import __version__
+from dfhpc.cli_options import (
+    every_option,
+    file_path,
+    folder_path,
+    json_option,
+    run_dir_argument,
+    run_dir_option,
+    say,
+    with_cluster,
+    with_settings,
+    workers_option,
+)
+from dfhpc.cluster_cli import cancel, dashboard, submit
 from dfhpc.constants import EXIT_FAILED, EXIT_RESUMABLE
+from dfhpc.doctor_cli import doctor
 from dfhpc.errors import DfhpcError
 
 # Everything else is imported by the command that needs it, so that --help is quick.
-
-Command = Callable[..., Any]
-
-file_path = click.Path(path_type=Path)
-folder_path = click.Path(path_type=Path, file_okay=False)
-
-run_dir_argument = click.argument("run_dir", type=folder_path)
-run_dir_option = click.option(
-    "--run-dir", type=folder_path, required=True, help="Folder of this run's results."
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-workers_option = click.option(
-    "--workers",
-    type=click.IntRange(min=0),
-    help="Worker processes; 0 works in this process. Default: one a core.",
-)
-setting_options = (
-    click.option(
-        "--layout",
-        type=click.Choice(["auto", "ffpp", "dfdc", "celebdf", "folders", "csv"]),
-        help="Layout of the data set; auto looks which one it is.",
-    ),
-    click.option(
-        "--frames-per-video", type=int, help="Frames taken of a video, at most."
-    ),
-    click.option(
-        "--detector", type=click.Choice(["mtcnn", "haar"]), help="Face detector."
-    ),
-    click.option(
-        "--split",
-        type=click.Choice(["group", "official", "official_strict", "random_rows"]),
-        help="How videos are split; random_rows leaks.",
-    ),
-    click.option("--models", help="Models to train, as sgd,random_forest."),
-    click.option(
-        "--set",
-        "assignments",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="Override any key of the recipe, as extract.stride=15.",
-    ),
-)
-
-
-def with_settings(command: Command) -> Command:
-    """Add the options that override a recipe."""
-    for option in reversed(setting_options):
-        command = option(command)
-    return command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -112,13 +77,15 @@ def scan(
 @click.option("--data", type=file_path, help="Folder of videos, or a CSV table.")
 @run_dir_option
 @with_settings
-@workers_option
+@with_cluster
 @json_option
 def run(
     recipe: Path | None,
     data: Path | None,
     run_dir: Path,
+    cluster: str | None,
     workers: int | None,
+    workers_in_job: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -129,18 +96,19 @@ def run(
     """
     from dfhpc import pipeline
 
-    first = {"data.path": data and str(data), "cluster.workers": workers}
+    keys = pipeline.on_cluster(cluster, workers, workers_in_job=workers_in_job)
+    first = {"data.path": data and str(data), **keys}
     settings = pipeline.resolve(run_dir, recipe, first, options)
     directory = pipeline.start(run_dir, settings)
     report = _ignore if as_json else _print_stage
     if not pipeline.run_stages(directory, settings, pipeline.STAGES, report):
-        _say(f"{run_dir} is finished; nothing is left to do.")
+        say(f"{run_dir} is finished; nothing is left to do.")
     if as_json:
         click.echo(json.dumps(pipeline.result(directory, "evaluate"), indent=1))
     lost = pipeline.result(directory, "extract")["quarantined"]
     if lost:
-        _say(f"{lost} videos are quarantined: each killed its worker several times.")
-    _say(f"Next: dfhpc predict VIDEO --run-dir {run_dir}")
+        say(f"{lost} videos are quarantined: each killed its worker several times.")
+    say(f"Next: dfhpc predict VIDEO --run-dir {run_dir}")
 
 
 def _add_stage_command(stage: str, text: str) -> None:
@@ -148,14 +116,21 @@ def _add_stage_command(stage: str, text: str) -> None:
 
     @cli.command(stage, help=text)
     @run_dir_argument
-    @workers_option
+    @with_cluster
     @json_option
-    def command(run_dir: Path, workers: int | None, as_json: bool) -> None:
+    def command(
+        run_dir: Path,
+        cluster: str | None,
+        workers: int | None,
+        workers_in_job: bool,
+        as_json: bool,
+    ) -> None:
         from dfhpc import pipeline
 
-        directory, settings = pipeline.reopen(run_dir, workers)
+        keys = pipeline.on_cluster(cluster, workers, workers_in_job=workers_in_job)
+        directory, settings = pipeline.reopen(run_dir, keys)
         if not pipeline.run_stages(directory, settings, (stage,), _ignore):
-            _say(f"{stage} is done already.")
+            say(f"{stage} is done already.")
         found = pipeline.result(directory, stage)
         _print(found, _stage_text(stage), as_json=as_json)
 
@@ -193,26 +168,48 @@ def predict(
 
 @cli.command()
 @run_dir_argument
+@click.option("--watch", is_flag=True, help="Go on until the run has ended.")
+@every_option
 @json_option
-def status(run_dir: Path, as_json: bool) -> None:
-    """Say how far RUN_DIR is, from its marks alone."""
-    from dfhpc.reporting.tables import status_text
+def status(run_dir: Path, watch: bool, every_s: float, as_json: bool) -> None:
+    """Say how far RUN_DIR is, from its marks and its driver's notes alone.
+
+    --watch redraws on a terminal; elsewhere it prints what has changed, with --json
+    one object a line. It exits with 0 when the run is finished or at Ctrl-C, and
+    with 1 when the driver has ended with an error and no other is submitted.
+    Otherwise it waits for the next driver.
+    """
+    from dfhpc import watching
+    from dfhpc.reporting.status_table import status_text
     from dfhpc.runs import open_run
     from dfhpc.status import read_status
 
-    _print(read_status(open_run(run_dir)), status_text, as_json=as_json)
+    run = open_run(run_dir)
+    if watch:
+        sys.exit(watching.watch(run, every_s, click.echo, as_json=as_json))
+    _print(read_status(run), status_text, as_json=as_json)
 
 
 @cli.command()
 @run_dir_argument
+@click.option(
+    "--plot", type=file_path, help="Draw memory, CPU and processes into this PNG file."
+)
 @json_option
-def usage(run_dir: Path, as_json: bool) -> None:
-    """Say what each stage of RUN_DIR used, in LSF's ten lines."""
-    from dfhpc.reporting.tables import usage_text
+def usage(run_dir: Path, plot: Path | None, as_json: bool) -> None:
+    """Say what RUN_DIR used, in LSF's ten lines, and each of its batch jobs."""
+    from dfhpc.reporting.usage_figure import save_usage_figure
+    from dfhpc.reporting.usage_text import usage_text
     from dfhpc.runs import open_run
-    from dfhpc.usage.summary import read_usage
+    from dfhpc.usage.report import read_report
+    from dfhpc.usage.samples import read_samples
+    from dfhpc.usage.timeline import timeline
 
-    _print(read_usage(open_run(run_dir).usage_dir), usage_text, as_json=as_json)
+    run = open_run(run_dir)
+    samples = read_samples(run.usage_dir)
+    if plot is not None:
+        save_usage_figure(plot, timeline(samples))
+    _print(read_report(run, samples), usage_text, as_json=as_json)
 
 
 @cli.command()
@@ -223,6 +220,10 @@ def demo(folder: Path, workers: int | None) -> None:
     from dfhpc.demo.show import show
 
     show(folder, workers, click.echo)
+
+
+for added in (submit, cancel, dashboard, doctor):
+    cli.add_command(added)
 
 
 def _stage_text(stage: str) -> Callable[[Any], str]:
@@ -249,11 +250,6 @@ def _print(value: Any, to_text: Callable[[Any], str], *, as_json: bool) -> None:
     click.echo(json.dumps(value, indent=1) if as_json else to_text(value))
 
 
-def _say(message: str) -> None:
-    """Tell a person something that is no part of the output."""
-    click.echo(message, err=True)
-
-
 def main() -> None:
     """Run the command line; every foreseen failure is one sentence."""
     from dfhpc.cluster.blas import choose_blas
@@ -267,14 +263,14 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        _say("Stopped; what is finished is kept. Give the same command to go on.")
+        say("Stopped; what is finished is kept. Give the same command to go on.")
         sys.exit(EXIT_RESUMABLE)
     except DfhpcError as error:
-        _say(f"dfhpc: {error}")
+        say(f"dfhpc: {error}")
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(EXIT_FAILED)
     except OSError as error:
-        _say(f"dfhpc: {error.strerror or error}: {error.filename or 'no file named'}.")
+        say(f"dfhpc: {error.strerror or error}: {error.filename or 'no file named'}.")
         sys.exit(EXIT_FAILED)

@@ -8,15 +8,22 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dfhpc.cluster.chain import begin_link, end_chain
+from dfhpc.cluster.driver import job_lives, own_job, recorded_driver
 from dfhpc.cluster.lazy import LazyPool, pool_for
-from dfhpc.cluster.signals import raise_if_stopped, stop_on_signals
+from dfhpc.cluster.performance import reported_performance
+from dfhpc.cluster.signals import raise_if_stopped, request_stop, stop_on_signals
+from dfhpc.cluster_config import parse_cluster
 from dfhpc.config import Settings
+from dfhpc.driver_notes import error_noted, forget_error
 from dfhpc.errors import ConfigError
 from dfhpc.locks import hold
 from dfhpc.logs import is_ours_or_critical
 from dfhpc.recipes import load_recipe, parse_override, parse_settings, with_overrides
+from dfhpc.reporting.progress_writer import note_stage, progress_written
 from dfhpc.runs import RunDirectory, open_run, sweep_partial
 from dfhpc.stages import evaluate, extract, scan, search, train
+from dfhpc.this_job import this_job
 from dfhpc.usage.sampler import Sampler, sampled_stage, sampling_driver
 from dfhpc.videos.layouts import read_videos
 from dfhpc.videos.manifest import read_manifest, write_manifest
@@ -79,22 +86,53 @@ def _named(options: dict[str, Any]) -> dict[str, Any]:
     return _given(named) | dict(map(parse_override, options["assignments"]))
 
 
+def on_cluster(
+    cluster: str | None, workers: int | None, *, workers_in_job: bool = False
+) -> dict[str, Any]:
+    """Return the dotted keys that the options about the cluster stand for.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such cluster.
+    """
+    here = this_job()
+    keys: dict[str, Any] = {}
+    if cluster is not None:
+        try:
+            keys = parse_cluster(cluster, here.system if here is not None else None)
+        except ValueError as error:
+            raise ConfigError(f"{error}.") from None
+        # Settings of an earlier night may have had another scheduler.
+        keys = {f"cluster.{key}": value for key, value in keys.items()}
+    if workers is not None:
+        keys["cluster.workers"] = workers
+    if workers_in_job:
+        keys["cluster.workers_in_job"] = True
+    return keys
+
+
 def start(run_dir: Path, settings: Settings) -> RunDirectory:
     """Return the run directory at ``run_dir``, begun or found with these settings."""
     run = RunDirectory(run_dir.absolute())
-    with hold(run.lock_path):
+    with _held(run):
         scan.start_run(run, settings)
     return run
 
 
-def reopen(run_dir: Path, workers: int | None) -> tuple[RunDirectory, Settings]:
-    """Return a run directory and its settings, with another number of workers."""
+def _held(run: RunDirectory) -> AbstractContextManager[None]:
+    def on_lost() -> None:
+        logger.error("Another driver has taken %s; this one stops.", run.path)
+        request_stop()
+
+    return hold(run.lock_path, own_job(), job_lives, on_lost)
+
+
+def reopen(run_dir: Path, cluster: dict[str, Any]) -> tuple[RunDirectory, Settings]:
+    """Return a run directory and its settings, some of them about the cluster new."""
     run = open_run(run_dir)
-    settings = scan.load_settings(run)
-    if workers is not None:
-        cluster = settings.cluster.model_copy(update={"workers": workers})
-        settings = settings.model_copy(update={"cluster": cluster})
-    return run, settings
+    raw = with_overrides(scan.load_settings(run).to_json(), cluster)
+    return run, parse_settings(raw, str(run.config_path))
 
 
 def scan_only(
@@ -135,6 +173,13 @@ def _is_done(stage: str, run: RunDirectory, settings: Settings) -> bool:
     return checks[stage]()
 
 
+def is_finished(
+    run: RunDirectory, settings: Settings, stages: tuple[str, ...] = STAGES
+) -> bool:
+    """Whether all of ``stages`` are done."""
+    return all(_is_done(stage, run, settings) for stage in stages)
+
+
 def run_stages(
     run: RunDirectory, settings: Settings, stages: tuple[str, ...], report: Report
 ) -> bool:
@@ -147,15 +192,24 @@ def run_stages(
     StoppedError
         When a stop was requested; what is finished is kept.
     """
-    if all(_is_done(stage, run, settings) for stage in stages):
+    if is_finished(run, settings, stages):
+        end_chain(run, settings.cluster)
+        forget_error(run)
+        # A finished run may lie where none can write.
+        with contextlib.suppress(OSError), recorded_driver(run):
+            pass
         return False
     with (
-        stop_on_signals(),
-        hold(run.lock_path),
+        stop_on_signals(settings.cluster.grace_s),
+        _held(run),
+        error_noted(run),
+        progress_written(run.progress_path),
         _logging_to_file(run),
+        recorded_driver(run),
         sampling_driver(run.usage_dir) as sampler,
-        pool_for(settings.cluster, functools.partial(_plugin, run)) as pools,
+        pool_for(run, settings.cluster, functools.partial(_plugin, run)) as pools,
     ):
+        begin_link(run, settings.cluster)
         sweep_partial(run)
         for stage in stages:
             if _is_done(stage, run, settings):
@@ -165,6 +219,8 @@ def run_stages(
                 train.plan(run, settings)
                 search.plan(run, settings)
             report(stage, _run_stage(stage, run, settings, pools, sampler))
+    if stages == STAGES:
+        end_chain(run, settings.cluster)
     return True
 
 
@@ -172,6 +228,7 @@ def _run_stage(
     stage: str, run: RunDirectory, settings: Settings, pools: LazyPool, sampler: Sampler
 ) -> Any:
     logger.info("Stage %s begins.", stage)
+    note_stage(stage)
     requested = _requested_bytes(settings)
 
     def measured(name: str) -> AbstractContextManager[None]:
@@ -184,14 +241,14 @@ def _run_stage(
         "train": lambda: train.train(run, settings, pools, measured),
         "evaluate": lambda: evaluate.evaluate(run, settings, pools),
     }
-    with measured(stage):
+    report_path = run.performance_dir / f"{stage}.html"
+    with measured(stage), reported_performance(pools, report_path):
         return calls[stage]()
 
 
 def _requested_bytes(settings: Settings) -> int | None:
     """Return the memory that the user asked for, over all workers, if they did."""
-    limit, workers = settings.cluster.memory_limit, settings.cluster.workers
-    return int(limit) * workers if limit is not None and workers else None
+    return settings.cluster.requested_bytes
 
 
 def _plugin(run: RunDirectory) -> "WorkerPlugin":

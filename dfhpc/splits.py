@@ -20,6 +20,9 @@ from dfhpc.videos.manifest import Video
 PARTS = ("train", "calibration", "test")
 LABELS = (LABEL_REAL, LABEL_FAKE)
 
+Pair = tuple[float, float]
+"""A figure of each class: real, fake."""
+
 OFFICIAL_FILES = {"train": "train", "calibration": "val", "test": "test"}
 """Part and the stem of the FaceForensics++ file that lists its pairs."""
 
@@ -175,13 +178,17 @@ class _Assignment:
     """Groups to parts, so that each class comes near its share in each part."""
 
     def __init__(self, groups: dict[str, list[Video]], shares: dict[str, float]):
+        # Plain floats: NumPy on pairs of them is ten times as slow.
         self._counts = {
-            name: np.array([sum(v.label == c for v in group) for c in LABELS], float)
+            name: _pair(
+                sum(video.label == label for video in group) for label in LABELS
+            )
             for name, group in groups.items()
         }
-        self._totals = np.maximum(sum(self._counts.values(), np.zeros(2)), 1)
+        totals = zip(*self._counts.values(), strict=True)
+        self._totals = _pair(max(sum(counts), 1) for counts in totals)
         self._shares = {part: share for part, share in shares.items() if share > 0}
-        self._filled = {part: np.zeros(2) for part in self._shares}
+        self._filled = dict.fromkeys(self._shares, (0.0, 0.0))
         self._part_of: dict[str, str] = {}
 
     def assign(self, names: list[str]) -> dict[str, str]:
@@ -208,13 +215,24 @@ class _Assignment:
 
     def _put(self, name: str, part: str) -> None:
         self._part_of[name] = part
-        self._filled[part] = self._filled[part] + self._counts[name]
+        filled, counts = self._filled[part], self._counts[name]
+        self._filled[part] = (filled[0] + counts[0], filled[1] + counts[1])
 
     def _cost(self, name: str, part: str) -> float:
         """Return by how much the squared miss of the shares grows."""
-        before = self._filled[part] / self._totals - self._shares[part]
-        after = before + self._counts[name] / self._totals
-        return float((after**2 - before**2).sum())
+        cost, share = 0.0, self._shares[part]
+        for filled, count, total in zip(
+            self._filled[part], self._counts[name], self._totals, strict=True
+        ):
+            before = filled / total - share
+            after = before + count / total
+            cost += after * after - before * before
+        return cost
+
+
+def _pair(values: Iterable[float]) -> Pair:
+    real, fake = values
+    return float(real), float(fake)
 
 
 def _official(

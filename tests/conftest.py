@@ -24,6 +24,14 @@ QUICK = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests of clusters, which mostly wait, run beside all others."""
+    here = Path(__file__).parent / "cluster"
+    for item in items:
+        name = "cluster" if here in item.path.parents else "others"
+        item.add_marker(pytest.mark.xdist_group(name))
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """Return the folder of real clips, or skip."""

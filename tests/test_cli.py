@@ -98,18 +98,26 @@ def test_scan_writes_a_manifest_that_can_be_scanned(clips, tmp_path, dfhpc):
     assert (again["videos"], again["groups"]) == (24, 4)
 
 
-def test_status_and_usage(run_dir, dfhpc):
+def test_status_and_usage(run_dir, dfhpc, tmp_path):
     assert "24 of 24 partitions" in dfhpc("status", run_dir).stdout
     assert json.loads(dfhpc("status", run_dir, "--json").stdout)["working"] is None
-    text = dfhpc("usage", run_dir).stdout
-    # Four stages, and within training each model.
-    assert text.count("Resource usage summary:") == 4 + 3
-    assert text.count("    CPU time :                                   ") == 4 + 3
+    text = dfhpc("usage", run_dir, "--plot", tmp_path / "usage.png").stdout
+    assert (tmp_path / "usage.png").read_bytes().startswith(b"\x89PNG")
+    # Four stages, within training each model, and the whole run.
+    assert text.count("Resource usage summary:") == 4 + 3 + 1
+    assert text.count("    CPU time :                                   ") == 4 + 3 + 1
+    assert "Batch jobs" not in text
     usage = json.loads(dfhpc("usage", run_dir, "--json").stdout)
     models = ["svm", "logistic_regression", "random_forest"]
     trained = [f"train {name}" for name in models]
-    assert list(usage) == ["scan", "extract", "train", *trained, "evaluate"]
-    assert usage["extract"]["cpu_s"] > 0
+    assert list(usage["stages"]) == ["scan", "extract", "train", *trained, "evaluate"]
+    assert usage["stages"]["extract"]["cpu_s"] > 0
+    stages = [
+        usage["stages"][name] for name in ("scan", "extract", "train", "evaluate")
+    ]
+    together = sum(stage["cpu_s"] for stage in stages)
+    assert abs(usage["run"]["cpu_s"] - together) < 0.01 * together + 0.1
+    assert usage["jobs"] == []
 
 
 def test_predict_prints_a_line_or_an_object_a_video(run_dir, clips, tmp_path, dfhpc):

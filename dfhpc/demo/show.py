@@ -7,9 +7,11 @@ from typing import Any
 from dfhpc import pipeline
 from dfhpc.demo.clips import make_data_set, make_new_clips
 from dfhpc.reporting import tables
+from dfhpc.reporting.status_table import status_text
+from dfhpc.reporting.usage_text import usage_text
 from dfhpc.stages.predict import choose_model, predict_all
 from dfhpc.status import read_status
-from dfhpc.usage.summary import read_usage
+from dfhpc.usage.report import read_report
 
 Say = Callable[[str], Any]
 
@@ -36,8 +38,8 @@ def show(folder: Path, workers: int | None, say: Say) -> None:
         ("evaluate", tables.evaluation_text),
     ):
         say(f"\n--- {stage} ---\n\n{to_text(pipeline.result(run, stage))}")
-    say(f"\n--- usage ---\n\n{tables.usage_text(read_usage(run.usage_dir))}")
-    say(f"\n--- status ---\n\n{tables.status_text(read_status(run))}")
+    say(f"\n--- usage ---\n\n{usage_text(read_report(run))}")
+    say(f"\n--- status ---\n\n{status_text(read_status(run))}")
     clips = make_new_clips(folder / "new")
     model = choose_model(run, None)
     say(f"\n--- verdicts of {model}, the best one on the calibration part ---\n")

@@ -11,10 +11,18 @@ from numpy.typing import NDArray
 
 from dfhpc.config import Settings
 from dfhpc.constants import ROW_LENGTH
+from dfhpc.extraction.outcomes import note_outcome
 from dfhpc.extraction.records import VideoRecord
 from dfhpc.extraction.video import Face, extract_video
 from dfhpc.recipes import parse_settings
-from dfhpc.runs import RunDirectory, read_json, sync_if_there, write_json, write_text
+from dfhpc.runs import (
+    RunDirectory,
+    read_json,
+    read_record,
+    sync_if_there,
+    write_json,
+    write_text,
+)
 from dfhpc.store.schema import file_size, modest_zarr, shard_path, store_layout
 from dfhpc.videos.manifest import Video, read_manifest
 
@@ -24,6 +32,8 @@ def run_partition(
 ) -> dict[str, Any]:
     """Extract partition ``index``, write its shard, then its mark; return counts.
 
+    One that is marked is done: an attempt may be lost when all of its work is over.
+
     Which video is being read stands in a file meanwhile, with ``attempt``, so that
     the driver knows what a worker died of. ``quarantined`` videos are not read.
     The bytes written depend on nothing but videos and settings, so that it does no
@@ -32,6 +42,10 @@ def run_partition(
     import zarr
 
     run = RunDirectory(run_dir)
+    if run.partition_path(index).exists():
+        return count_statuses(
+            read_record(run.partition_path(index), "videos")["videos"]
+        )
     settings, videos = _read_run(run)
     group = zarr.open_group(run.store_path, mode="r+")
     layout = store_layout(group)
@@ -53,7 +67,9 @@ def run_partition(
     with modest_zarr():
         group["faces"][layout.rows(partition)] = rows.reshape(-1, ROW_LENGTH)  # type: ignore[index]
     _mark(run, index, records)
-    return count_statuses(records)
+    counts = count_statuses([record.to_json() for record in records])
+    note_outcome(run, index, counts)
+    return counts
 
 
 def _fill(slots: NDArray[np.uint8], faces: list[Face | None]) -> None:
@@ -112,13 +128,13 @@ def read_current(run: RunDirectory, index: int, attempt: str) -> str | None:
     return video_id if found == attempt else None
 
 
-def count_statuses(records: list[VideoRecord]) -> dict[str, Any]:
-    """Return how many videos and frames came to which end."""
+def count_statuses(records: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return how many videos and frames came to which end, from records in a mark."""
     counts: dict[str, Any] = {"videos": {}, "frames": {}}
     for record in records:
-        _add(counts["videos"], record.status)
-        for frame in record.frames:
-            _add(counts["frames"], frame.status)
+        _add(counts["videos"], record["status"])
+        for frame in record["frames"]:
+            _add(counts["frames"], frame["status"])
     return counts
 
 

@@ -18,6 +18,15 @@ SCORE_ROWS = 64
 Floats = NDArray[np.float64]
 
 
+def dot(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
+    """Return the inner product of two (n,), whatever the threads of BLAS.
+
+    >>> dot(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    11.0
+    """
+    return float((left * right).sum())
+
+
 @dataclass(frozen=True)
 class LinearModel:
     """Weights over raw pixels; the scaling is folded in."""

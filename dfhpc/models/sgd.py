@@ -29,7 +29,7 @@ from dfhpc.models.base import (
 )
 from dfhpc.models.columns import ColumnSums, measure_columns
 from dfhpc.models.files import load_arrays, save_arrays
-from dfhpc.models.linear_model import WEIGHTS_NAME, LinearModel
+from dfhpc.models.linear_model import WEIGHTS_NAME, LinearModel, dot
 from dfhpc.runs import RunDirectory, atomic_path
 from dfhpc.store.reading import Pixels, RowReader
 
@@ -224,4 +224,4 @@ def _load_checkpoint(
 def _fold(coefficients: Any, intercept: float, scale: Scale) -> LinearModel:
     """Return the same model over raw pixels."""
     weights = np.asarray(coefficients, np.float64) * scale.factor
-    return LinearModel(weights, float(intercept - scale.mean @ weights))
+    return LinearModel(weights, intercept - dot(scale.mean, weights))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dfhpc.cluster.pool import Unit, WorkPool, run_units
 from dfhpc.constants import ROW_LENGTH
 from dfhpc.models.columns import UNIT_COLUMNS, column_ranges
-from dfhpc.models.linear_model import LinearModel
+from dfhpc.models.linear_model import LinearModel, dot
 from dfhpc.runs import RunDirectory
 from dfhpc.store.reading import RowReader, Rows
 from dfhpc.store.schema import CHUNK_COLUMNS
@@ -50,7 +50,7 @@ def recover_weights(
     if not from_mean:
         return LinearModel(column_weights * total, float(fit["intercept"]))
     weights = column_weights * (total - mean * dual.sum())
-    return LinearModel(weights, float(fit["intercept"]) - float(mean @ weights))
+    return LinearModel(weights, float(fit["intercept"]) - dot(mean, weights))
 
 
 def weigh_columns(

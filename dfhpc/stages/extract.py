@@ -103,7 +103,7 @@ def _extract_missing(
     done = layout.num_partitions - len(missing)
     total = layout.num_partitions
     with progress("Extracting", total, "partition", done) as advance:
-        for _, _ in run_units(pool, units, deaths.charge):
+        for _ in run_units(pool, units, deaths.charge):
             advance(1)
 
 
@@ -118,7 +118,12 @@ def _unit(run: RunDirectory, index: int, deaths: "_Deaths") -> Unit:
         key=f"extract-{index:06d}",
         function=run_partition,
         make_args=functools.partial(_arguments, run, index, deaths),
+        has_result=False,
     )
+
+
+def _index_of(unit: Unit) -> int:
+    return int(unit.key.rpartition("-")[2])
 
 
 def _arguments(
@@ -148,7 +153,7 @@ class _Deaths:
 
     def charge(self, unit: Unit, attempt: str) -> bool:
         """Blame the video that the lost attempt was reading; return if there is one."""
-        index = int(unit.key.rpartition("-")[2])
+        index = _index_of(unit)
         video_id = read_current(self._run, index, attempt)
         if video_id is None:
             return False

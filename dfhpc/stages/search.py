@@ -76,8 +76,11 @@ def plan(run: RunDirectory, settings: Settings) -> None:
     SplitError
         When there are fewer than folds.
     """
+    trainings = searched(settings)
+    if not trainings:
+        return
     videos = {video.video_id: video for video in read_manifest(run.manifest_path)}
-    for training in searched(settings):
+    for training in trainings:
         variant = training.variant
         trained = set(videos)
         if variant.config.kind != "random_rows":

@@ -3,9 +3,10 @@
 import csv
 import hashlib
 import io
+import operator
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from dfhpc.constants import LABEL_FAKE, LABEL_NAMES, LABEL_REAL, LABEL_UNKNOWN
@@ -91,15 +92,16 @@ def write_manifest(path: Path, videos: Sequence[Video]) -> None:
     text = io.StringIO(newline="")
     # Python 3.11 does not quote a carriage return, which then ends a line.
     odd = any("\r" in video.video_id + video.path for video in videos)
-    writer = csv.DictWriter(
+    writer = csv.writer(
         text,
-        COLUMNS,
         lineterminator="\n",
         quoting=csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL,
     )
-    writer.writeheader()
-    for video in videos:
-        writer.writerow(asdict(video) | {"label": video.label_name})
+    writer.writerow(COLUMNS)
+    values = operator.attrgetter(
+        *("label_name" if name == "label" else name for name in COLUMNS)
+    )
+    writer.writerows(map(values, videos))
     write_text(path, text.getvalue())
 
 
@@ -129,6 +131,26 @@ def read_manifest(path: Path) -> list[Video]:
         raise DataLayoutError(f"{path} is not a manifest of dfhpc: {error}.") from error
 
 
+def count_videos(path: Path) -> int:
+    """Return how many videos a manifest that dfhpc wrote has, without parsing it.
+
+    Raises
+    ------
+    DataLayoutError
+        When it is absent or does not begin as a manifest.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataLayoutError(f"Table {path} cannot be read: {error}.") from error
+    if not content.lstrip(b'"').startswith(b"video_id"):
+        raise DataLayoutError(f"{path} is not a manifest of dfhpc: no video_id.")
+    if b'"' in content:
+        # A name in quotes may hold a line break.
+        return len(read_table(path))
+    return content.count(b"\n") - 1
+
+
 def read_table(path: Path) -> list[dict[str, str]]:
     """Return the rows of a CSV file with a header line.
 
@@ -139,11 +161,15 @@ def read_table(path: Path) -> list[dict[str, str]]:
     """
     try:
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as f:
-            rows = list(csv.DictReader(f))
+            reader = csv.reader(f)
+            header = next(reader, [])
+            rows = [row for row in reader if row]
     except (OSError, csv.Error) as error:
         raise DataLayoutError(f"Table {path} cannot be read: {error}.") from error
     if not rows:
         raise DataLayoutError(f"Table {path} holds no video.")
+    # Cells beyond the header are dropped, and those that lack are empty.
+    columns = [(name.strip(), at) for at, name in enumerate(header) if name]
     return [
-        {key.strip(): value or "" for key, value in row.items() if key} for row in rows
+        {name: row[at] if at < len(row) else "" for name, at in columns} for row in rows
     ]

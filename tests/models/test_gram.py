@@ -12,7 +12,7 @@ import pytest
 import zarr
 
 from dfhpc.cluster.inline import InlinePool
-from dfhpc.config import ClusterConfig
+from dfhpc.cluster_config import ClusterConfig
 from dfhpc.errors import ModelError, StoreError
 from dfhpc.models import gram as gram_module
 from dfhpc.models import gram_plan, gram_sum, products

@@ -106,9 +106,14 @@ def test_runs_twice_with_the_same_bytes(done, tmp_path):
 def test_a_partition_repeated_writes_the_same(done):
     run, _ = done
     before, mark = arrays(run), run.partition_path(3).read_bytes()
-    run_partition(run.path, 3, "again")
+    run.partition_path(3).unlink()
+    counts = run_partition(run.path, 3, "again")
     assert run.partition_path(3).read_bytes() == mark
     np.testing.assert_array_equal(arrays(run)["faces"], before["faces"])
+    # Marked, it is done: an attempt that was lost late is not repeated.
+    written = run.partition_path(3).stat()
+    assert run_partition(run.path, 3, "once more") == counts
+    assert run.partition_path(3).stat() == written
 
 
 def test_stopped_between_units_and_resumed_does_only_the_rest(

@@ -17,6 +17,7 @@ from dfhpc.errors import (
 from dfhpc.models.base import TRAINING_ROWS_NAME, TrainingRows
 from dfhpc.recipes import parse_settings
 from dfhpc.reporting import tables
+from dfhpc.reporting.status_table import status_text
 from dfhpc.runs import read_json
 from dfhpc.stages.predict import choose_model, predict_all
 from dfhpc.status import read_status
@@ -276,7 +277,7 @@ class TestStatus:
             "evaluate": ("done", 1),
         }
         assert read_status(run)["working"] is None
-        assert "capture rate" in tables.status_text(read_status(run))
+        assert "capture rate" in status_text(read_status(run))
 
     def test_of_a_run_half_way(self, clips, tmp_path):
         run, settings = run_all(tmp_path / "run", clips, stages=("scan",))
@@ -295,7 +296,7 @@ class TestStatus:
     def test_of_a_run_that_has_only_settings(self, quick_settings, tmp_path):
         run = pipeline.start(tmp_path / "run", quick_settings)
         assert set(self._states(run).values()) == {("not begun", 0)}
-        tables.status_text(read_status(run))
+        status_text(read_status(run))
 
 
 def test_what_was_begun_for_other_settings_is_not_gone_on_with(clips, tmp_path):
