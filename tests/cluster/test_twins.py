@@ -1,0 +1,163 @@
+"""The LSF twin, whole, through the test double; and the scripts of slurm/ and lsf/."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dfhpc.runs import RunDirectory, read_json
+from tests.cluster.lsf_site import LsfSite
+from tests.cluster.nights import Night, write_recipe
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def lsf_night(lsf: LsfSite, fresh_slurm, tmp_path, clips) -> Night:
+    lsf.set(seconds_per_minute=60.0)
+    return Night(lsf, tmp_path, clips)
+
+
+def _submit(night, *more):
+    words = ("--cluster", "lsf", *more)
+    return night.dfhpc("submit", *night.words, *words).split()
+
+
+def _jobs(lsf, night):
+    """Return state and host of the run's jobs by id."""
+    fields = "jobid stat exec_host job_name delimiter='|'"
+    printed = lsf.run("bjobs", "-a", "-noheader", "-o", fields).stdout
+    run_id = read_json(night.run.run_id_path)["run_id"]
+    rows = [line.split("|") for line in printed.splitlines()]
+    return {row[0]: row[1:3] for row in rows if run_id in row[3]}
+
+
+def _wait_until_idle(lsf, night):
+    night.wait_for(
+        "end of its jobs",
+        lambda: all(
+            state in ("DONE", "EXIT") for state, _ in _jobs(lsf, night).values()
+        ),
+        120,
+    )
+
+
+def test_the_lsf_twin_passes_whole(lsf, lsf_night, undisturbed):
+    night = lsf_night
+    first, second = _submit(night, "--nights", "2")
+    night.wait_for("evaluation", night.run.evaluation_path.exists, 120)
+    _wait_until_idle(lsf, night)
+    night.assert_equals(undisturbed)
+    jobs = _jobs(lsf, night)
+    # The second link was cancelled while it waited.
+    assert jobs.pop(second)[0] == "EXIT"
+    assert jobs.pop(first)[0] == "DONE"
+    assert {state for state, _ in jobs.values()} == {"DONE"}
+    assert len({host for _, host in jobs.values()}) >= 2
+    for known in night.recorded("worker"):
+        report = Path(known.job.output).read_text()
+        assert "\nSuccessfully completed.\n" in report
+        assert re.search(r"Total Requested Memory : {21}2012\.00 MB\n", report)
+    found = json.loads(night.dfhpc("usage", night.run.path, "--json"))
+    assert "LSF report" in found["accounting"]["sources"]
+    assert len(found["run"]["lsf"]) == 10
+    text = night.dfhpc("usage", night.run.path)
+    assert "\n".join(found["run"]["lsf"]) in text
+
+
+def test_a_killed_worker_job_of_lsf_is_replaced(lsf, lsf_night, undisturbed):
+    night = lsf_night
+    _submit(night)
+    night.wait_for_marks(3)
+    before = night.marks()
+    victim = night.recorded("worker")[0].job.job_id
+    assert lsf.run("bkill", victim).returncode == 0
+    night.wait_for("evaluation", night.run.evaluation_path.exists, 120)
+    _wait_until_idle(lsf, night)
+    night.assert_equals(undisturbed)
+    night.assert_kept(before)
+    lost = [known for known in night.recorded("worker") if known.job.job_id == victim]
+    assert lost[0].how in ("EXIT", "TERM_OWNER")
+
+
+def test_a_driver_of_lsf_is_asked_to_stop(lsf, lsf_night, undisturbed):
+    night = lsf_night
+    first, second = _submit(night, "--nights", "2")
+    night.wait_for_marks(3)
+    # What LSF sends by itself, -wt before -W.
+    assert lsf.run("bkill", "-s", "USR2", first).returncode == 0
+    night.wait_for("evaluation", night.run.evaluation_path.exists, 120)
+    _wait_until_idle(lsf, night)
+    night.assert_equals(undisturbed)
+    ended = {known.job.job_id: known.how for known in night.recorded("driver")}
+    assert ended == {first: "STOPPED", second: "COMPLETED"}
+    report = next(night.run.job_logs_dir.glob(f"*-{first}.out")).read_text()
+    assert "Exited with exit code 75." in report
+
+
+def test_workers_inside_a_job_of_lsf(lsf, lsf_night, undisturbed):
+    night = lsf_night
+    memory = ("--set", "cluster.memory_limit=1300MiB")
+    (job_id,) = _submit(night, "--workers-in-job", "--workers", "2", *memory)
+    night.wait_for("evaluation", night.run.evaluation_path.exists, 120)
+    _wait_until_idle(lsf, night)
+    night.assert_equals(undisturbed)
+    assert _jobs(lsf, night).keys() == {job_id}
+    assert "2 workers asked of lsf" in night.log()
+
+
+@pytest.mark.parametrize("script", ["slurm/debug.sbatch", "lsf/debug.bsub"])
+def test_a_script_by_hand(script, request, tmp_path, clips, undisturbed):
+    fixtures = {"slurm": "fresh_slurm", "lsf": "lsf"}
+    system = script.partition("/")[0]
+    site = request.getfixturevalue(fixtures[system])
+    folder = _checkout(tmp_path / "a checkout", script)
+    night = Night(site, tmp_path, clips)
+    night.run = RunDirectory(folder / "runs" / "debug")
+    for count in (1, 2):
+        _by_hand(night, folder, script)
+        night.wait_for("output", lambda n=count: len(_printed(folder)) == n)
+        night.wait_for("end", lambda: _printed(folder)[-1].count("Next:"), 120)
+    # The second found nothing to do.
+    assert ["is finished" in text for text in _printed(folder)] == [False, True]
+    night.assert_equals(undisturbed)
+    assert night.recorded("driver")[0].job.name == "dfhpc-debug"
+    assert night.recorded("worker")[0].job.system == system
+
+
+def _checkout(folder, script):
+    """Return a folder as of a fresh clone, its recipe a quick one."""
+    (folder / "jobs").mkdir(parents=True)
+    (folder / script).parent.mkdir()
+    shutil.copy(ROOT / script, folder / script)
+    write_recipe(folder / "jobs").rename(folder / "jobs" / "debug.toml")
+    shutil.copy(ROOT / "jobs" / "env.sh", folder / "jobs")
+    return folder
+
+
+def _by_hand(night, folder, script):
+    programs = Path(sys.executable).parent
+    path = f"{night.site.environment['PATH']}{os.pathsep}{programs}"
+    command = ["sbatch", script] if script.startswith("slurm") else ["bsub"]
+    with (folder / script).open() as file:
+        subprocess.run(
+            command,
+            stdin=file,
+            cwd=folder,
+            env=night.site.environment | {"DFHPC_DATA": str(night.data), "PATH": path},
+            check=True,
+            capture_output=True,
+        )
+
+
+def _printed(folder):
+    """Return what the drivers have printed, oldest first."""
+    paths = sorted(folder.glob("dfhpc-debug-*.out"), key=lambda p: p.stat().st_mtime)
+    return [path.read_text() for path in paths]
