@@ -35,7 +35,7 @@ def compute(
     import time
 
     from dfhpc.cluster.local import local_pool
-    from dfhpc.config import ClusterConfig
+    from dfhpc.cluster_config import ClusterConfig
     from dfhpc.models.gram import ensure_gram
     from dfhpc.models.gram_reader import Gram
     from dfhpc.models.products import best_product

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import psutil
+from numpy.typing import NDArray
 
 from benchmarks.faces import Clip
 from dfhpc.config import Settings
@@ -25,7 +26,7 @@ from dfhpc.extraction.finalize import (
     unsound_partitions,
     write_row_arrays,
 )
-from dfhpc.extraction.records import FrameRecord, VideoRecord
+from dfhpc.extraction.records import FrameRecord, VideoRecord, video_outcome
 from dfhpc.faces.detector import Detection, detector_versions
 from dfhpc.locks import hold
 from dfhpc.recipes import parse_settings
@@ -187,7 +188,6 @@ def _each_made(
 def make_partition(run_dir: Path, index: int, num_rows: int, seed: int) -> int:
     """Make the faces of one partition, then its mark; return it. Safe to repeat."""
     import cv2
-    import zarr
 
     cv2.setNumThreads(1)
     run = RunDirectory(run_dir)
@@ -198,30 +198,42 @@ def make_partition(run_dir: Path, index: int, num_rows: int, seed: int) -> int:
     where = layout.rows(partition)
     rows = np.concatenate([clip_of(v, seed).rows(FRAMES_PER_VIDEO) for v in chosen])
     rows[max(0, num_rows - where.start) :] = 0
-    group = zarr.open_group(run.store_path, mode="r+")
-    with modest_zarr():
-        group["faces"][where] = rows.reshape(-1, ROW_LENGTH)  # type: ignore[index]
-    shard = shard_path(run.store_path, index)
-    sync_if_there(shard)
+    write_faces(run, where, rows)
     records = [
-        _record(video, num_rows - where.start - position * FRAMES_PER_VIDEO)
+        made_record(video, num_rows - where.start - position * FRAMES_PER_VIDEO)
         for position, video in enumerate(chosen)
     ]
-    mark = {"partition": index, "shard_bytes": file_size(shard), "videos": records}
-    write_json(run.partition_path(index), mark)
+    write_mark(run, index, records)
     return index
 
 
-def _record(video: Video, num_faces: int) -> dict[str, Any]:
+def write_faces(run: RunDirectory, where: slice, rows: NDArray[np.uint8]) -> None:
+    """Write the faces of a whole partition, (rows, 307200), into the store."""
+    import zarr
+
+    group = zarr.open_group(run.store_path, mode="r+")
+    with modest_zarr():
+        group["faces"][where] = rows.reshape(-1, ROW_LENGTH)  # type: ignore[index]
+
+
+def write_mark(run: RunDirectory, index: int, records: list[dict[str, Any]]) -> None:
+    """Write the done-mark of a partition, after its faces."""
+    shard = shard_path(run.store_path, index)
+    sync_if_there(shard)
+    mark = {"partition": index, "shard_bytes": file_size(shard), "videos": records}
+    write_json(run.partition_path(index), mark)
+
+
+def made_record(video: Video, num_faces: int) -> dict[str, Any]:
     """Return the record of a video whose first ``num_faces`` frames have a face."""
     frames = tuple(
         _frame(at, has_face=at < num_faces) for at in range(FRAMES_PER_VIDEO)
     )
-    whole = num_faces >= FRAMES_PER_VIDEO
+    status, reason = video_outcome(frames, is_truncated=False)
     record = VideoRecord(
         video.video_id,
-        "ok" if whole else "partial",
-        "" if whole else "no_face",
+        status,
+        reason,
         codec="h264",
         width=1280,
         height=720,

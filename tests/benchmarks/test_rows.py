@@ -35,7 +35,7 @@ def shard_bytes(run):
 
 def test_dfhpc_trains_and_evaluates_on_made_rows(made, tmp_path):
     view = fresh_view(made, tmp_path / "view", QUICK)
-    run, settings = pipeline.reopen(view, None)
+    run, settings = pipeline.reopen(view, {})
     results = {}
     pipeline.run_stages(run, settings, pipeline.STAGES, results.__setitem__)
     assert list(results) == ["train", "evaluate"]
