@@ -27,7 +27,10 @@ def test_the_line_of_a_submission_is_lsfs(lsf, tmp_path):
         (["-W", "1:2:3"], "Bad argument for option -W. Job not submitted.\n"),
         (["-q", "none"], "none: No such queue. Job not submitted.\n"),
         (["-R", "mem>3"], "Bad resource requirement syntax. Job not submitted.\n"),
-        (["-w", "ended(9)"], "ended(9): No matching job found. Job not submitted.\n"),
+        (
+            ["-w", "ended(999999)"],
+            "ended(999999): No matching job found. Job not submitted.\n",
+        ),
         (
             ["-q", "short", "-W", "3"],
             "RUNLIMIT: Cannot exceed queue's hard limit(s). Job not submitted.\n",

@@ -158,6 +158,10 @@ def _by_hand(night, folder, script):
 
 
 def _printed(folder):
-    """Return what the drivers have printed, oldest first."""
-    paths = sorted(folder.glob("dfhpc-debug-*.out"), key=lambda p: p.stat().st_mtime)
-    return [path.read_text() for path in paths]
+    """Return what the drivers have printed, oldest first.
+
+    By job id: LSF's report comes into the file of the first while the second runs.
+    """
+    paths = folder.glob("dfhpc-debug-*.out")
+    in_order = sorted(paths, key=lambda path: int(path.stem.rpartition("-")[2]))
+    return [path.read_text() for path in in_order]
