@@ -1,115 +1,132 @@
-"""MTCNN (Zhang et al. 2016, IEEE SPL 23(10)) by the package ``mtcnn``."""
+"""MTCNN (Zhang et al. 2016, IEEE SPL 23(10)): the weights of mtcnn 1.0, at speed.
 
-import importlib.resources
-import os
-from typing import Any
+Pyramid, thresholds, regressions and suppression are those of the package with its
+default arguments; so are the faces. What differs: no TensorFlow, a pyramid that
+honors ``min_face_size``, and every fault is an error.
+"""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dfhpc.errors import DetectorError
+from dfhpc.faces.boxes import (
+    Candidates,
+    by_score,
+    no_candidates,
+    regressed,
+    squared,
+    suppress,
+)
+from dfhpc.faces.crop_networks import CropNetwork
 from dfhpc.faces.detector import Detection, check_frame, clipped_box
-from dfhpc.faces.quiet import quiet_stderr
-
-# TensorFlow reads this once, at its import; without it, it talks of absent GPUs.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-with quiet_stderr():
-    import tensorflow as tf
-    from mtcnn import MTCNN
-    from mtcnn.stages import StageONet, StagePNet, StageRNet
+from dfhpc.faces.mtcnn_weights import read_network
+from dfhpc.faces.pnet import PNet, Strip, cell_boxes, strips
+from dfhpc.faces.pyramid import Level, pyramid
 
 SMALLEST_FACE = 20
-"""The package's default; with larger values it fails and finds nothing."""
+"""Side in pixels from which on faces are found, as in the package."""
 
-_LANDMARK_NAMES = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
-
-
-class _NoCandidatesError(Exception):
-    """A stage left no box; the picture holds no face."""
-
-
-class _CheckedStage:
-    """A stage of the package that says what went wrong.
-
-    ``MTCNN.detect_faces`` takes every InvalidArgumentError of TensorFlow for a
-    picture without faces: an empty batch of boxes makes one, but so does any other
-    fault. So the empty batch is caught before, and other faults are renamed.
-    """
-
-    def __init__(self, stage: Any) -> None:
-        self._stage = stage
-
-    def __call__(self, bboxes_batch: Any, **kwargs: Any) -> Any:
-        if bboxes_batch is not None and len(bboxes_batch) == 0:
-            raise _NoCandidatesError
-        try:
-            return self._stage(bboxes_batch=bboxes_batch, **kwargs)
-        except tf.errors.InvalidArgumentError as error:
-            raise DetectorError(f"MTCNN failed: {error.message}") from error
+PNET_SCORE, RNET_SCORE, ONET_SCORE = 0.6, 0.7, 0.8
+LEVEL_OVERLAP, OVERLAP = 0.5, 0.7
 
 
 class MtcnnDetector:
-    """The published work's detector, with its weights, built once a process."""
+    """The published work's detector, built once a process."""
 
     name = "mtcnn"
 
-    def __init__(self) -> None:
-        """Build the three networks, single-threaded: one worker, one core."""
-        _limit_threads()
-        # By absolute path: given a bare name, the package would unpickle a file
-        # of that name from the working directory if there is one.
-        weights = importlib.resources.files("mtcnn") / "assets" / "weights"
-        stages = [
-            _CheckedStage(stage(weights=str(weights / file)))
-            for stage, file in (
-                (StagePNet, "pnet.lz4"),
-                (StageRNet, "rnet.lz4"),
-                (StageONet, "onet.lz4"),
-            )
-        ]
-        self._mtcnn = MTCNN(stages=stages, device="CPU:0")
+    def __init__(self, threads: int = 1, min_face_size: int = SMALLEST_FACE) -> None:
+        """Read the weights and compile the loops; a few tenths of a second.
+
+        With a ``min_face_size`` above 20, in pixels, a frame in which no confident
+        face is found is looked at again down to 20.
+        """
+        self._pnet = PNet(read_network("pnet"))
+        self._rnet = CropNetwork("rnet", read_network("rnet"))
+        self._onet = CropNetwork("onet", read_network("onet"))
+        self._min_face_size = min_face_size
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
 
     def detect(self, frames: list[NDArray[np.uint8]]) -> list[list[Detection]]:
-        """Return the faces of each frame, in the order of the package.
-
-        Frames go through one at a time: on a CPU the package is slower in batches.
-        """
+        """Return the faces of each frame, the most confident first."""
         return [self._detect_one(frame) for frame in frames]
 
     def _detect_one(self, frame: NDArray[np.uint8]) -> list[Detection]:
         check_frame(frame)
+        frame = np.ascontiguousarray(frame)
         height, width = frame.shape[:2]
-        if min(height, width) < SMALLEST_FACE:
-            return []
-        try:
-            faces = self._mtcnn.detect_faces(frame)
-        except _NoCandidatesError:
-            return []
-        return [
-            detection
-            for detection in (_to_detection(face, width, height) for face in faces)
-            if detection.box[2] > 0 and detection.box[3] > 0
+        levels = pyramid(height, width, self._min_face_size)
+        boxes, landmarks = self._refine(frame, self._propose(frame, levels))
+        found = [
+            _to_detection(box, points, width, height)
+            for box, points in zip(boxes, landmarks, strict=True)
         ]
+        return [face for face in found if face.box[2] > 0 and face.box[3] > 0]
+
+    def _propose(
+        self, frame: NDArray[np.uint8], levels: tuple[Level, ...]
+    ) -> Candidates:
+        """Return P-Net's candidates on all levels, squared."""
+        jobs = [strip for level in levels for strip in strips(level)]
+        by_level: dict[float, list[Candidates]] = {level.scale: [] for level in levels}
+        for strip, boxes in zip(jobs, self._each(frame, jobs), strict=True):
+            by_level[strip.level.scale].append(boxes)
+        best = [
+            suppress(by_score(np.concatenate(found)), LEVEL_OVERLAP, "union")
+            for found in by_level.values()
+            if found
+        ]
+        boxes = np.concatenate([no_candidates(), *best])
+        return squared(suppress(by_score(boxes), OVERLAP, "union"))
+
+    def _each(
+        self, frame: NDArray[np.uint8], jobs: list[Strip]
+    ) -> Iterable[Candidates]:
+        def work(strip: Strip) -> Candidates:
+            found = self._pnet.propose(frame, strip, PNET_SCORE)
+            return cell_boxes(found, strip.level.scale)
+
+        return map(work, jobs) if self._pool is None else self._pool.map(work, jobs)
+
+    def _refine(
+        self, frame: NDArray[np.uint8], boxes: Candidates
+    ) -> tuple[Candidates, NDArray[np.float64]]:
+        """Return faces by R-Net and O-Net, and their landmarks, (faces, 5, 2)."""
+        offsets, scores = self._rnet.run(frame, boxes)
+        boxes = regressed(boxes, offsets)
+        boxes[:, 4] = scores
+        boxes = by_score(boxes[scores > RNET_SCORE])
+        boxes = squared(suppress(boxes, OVERLAP, "union"))
+        offsets, points, scores = self._onet.run(frame, boxes)
+        landmarks = _placed(points, boxes)
+        boxes = regressed(boxes, offsets)
+        boxes[:, 4] = scores
+        # Landmarks go along through the suppression as further columns.
+        faces = np.column_stack([boxes, landmarks.reshape(len(boxes), 10)])
+        faces = suppress(by_score(faces[scores > ONET_SCORE]), OVERLAP, "min")
+        return faces[:, :5], faces[:, 5:].reshape(-1, 5, 2)
 
 
-def _limit_threads() -> None:
-    """Give TensorFlow one thread and no GPU, whose memory it would take whole."""
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-        tf.config.set_visible_devices([], "GPU")
-    except RuntimeError:
-        # TensorFlow already runs in this process; its owner chose the threads.
-        return
+def _placed(points: NDArray[np.float32], boxes: Candidates) -> NDArray[np.float64]:
+    """Return landmarks in frame pixels, (faces, 5, 2), from shares of their box."""
+    shares = points.reshape(-1, 2, 5).transpose(0, 2, 1)
+    sides = boxes[:, None, 2:4] - boxes[:, None, :2] + 1
+    placed: NDArray[np.float64] = shares * sides + boxes[:, None, :2] - 1
+    return placed
 
 
-def _to_detection(face: dict[str, Any], width: int, height: int) -> Detection:
-    x, y, box_width, box_height = (int(value) for value in face["box"])
-    points = face["keypoints"]
+def _to_detection(
+    box: Candidates, points: NDArray[np.float64], width: int, height: int
+) -> Detection:
+    """Return a face in plain numbers, its box inside the frame as in the package."""
+    limits = np.array([width, height]) - 1
+    low, high = np.clip(box[:2], 0, limits), np.clip(box[2:4], 0, limits)
+    x, y = (int(value) for value in low.round())
+    box_width, box_height = (int(value) for value in (high - low).round())
     return Detection(
         box=clipped_box((x, y, box_width, box_height), width, height),
-        confidence=float(face["confidence"]),
-        landmarks=tuple(
-            (float(points[name][0]), float(points[name][1])) for name in _LANDMARK_NAMES
-        ),
+        confidence=float(box[4]),
+        landmarks=tuple((float(px), float(py)) for px, py in points.round()),
     )
