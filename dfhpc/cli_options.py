@@ -57,7 +57,14 @@ setting_options = (
         "--frames-per-video", type=int, help="Frames taken of a video, at most."
     ),
     click.option(
-        "--detector", type=click.Choice(["mtcnn", "haar"]), help="Face detector."
+        "--detector",
+        type=click.Choice(["mtcnn", "mtcnn_reference", "haar"]),
+        help="Face detector.",
+    ),
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        help="Where mtcnn runs; cuda needs onnxruntime-gpu.",
     ),
     click.option(
         "--split",

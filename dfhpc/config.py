@@ -53,7 +53,12 @@ class ExtractConfig(Section):
     """Row slots of a video: no more frames than this are taken."""
     stride: PositiveInt = 30
     per_second: PositiveFloat | Literal["all"] = 1.0
-    detector: Literal["mtcnn", "haar"] = "mtcnn"
+    detector: Literal["mtcnn", "mtcnn_reference", "haar"] = "mtcnn"
+    """``mtcnn_reference`` is the package's own code, slow: the same faces."""
+    min_face_size: Annotated[int, Field(ge=20)] = 60
+    """In pixels. Only frames without a confident face are searched for smaller ones."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where ``mtcnn`` runs; ``cuda`` needs onnxruntime-gpu."""
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.9
     second_look: bool = True
     """Whether a frame without a face is tried again, mirrored."""

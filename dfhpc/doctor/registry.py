@@ -24,7 +24,7 @@ _LOGIN = (
     Probe("open_files", "login", here.open_files),
     Probe("folder", "login", folder.folder),
     Probe("space", "login", folder.space),
-    Probe("mtcnn", "login", here.mtcnn, slow="Loading TensorFlow"),
+    Probe("mtcnn", "login", here.mtcnn),
     Probe("haar", "login", here.haar),
     Probe("scheduler", "login", network.dask_scheduler, ("dask",)),
     Probe("address", "login", network.address, BATCH_KINDS),

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 LIBRARIES = (
-    *("av", "cv2", "numba", "onnxruntime", "sklearn", "zarr", "distributed"),
-    *("dask_jobqueue", "cryptography"),
+    *("av", "cv2", "llvmlite", "numba", "onnxruntime", "sklearn", "zarr"),
+    *("distributed", "dask_jobqueue", "cryptography"),
 )
-"""What a run loads beside TensorFlow, which the trial of its detector loads."""
+"""What a run loads."""
 
 
 def try_imports() -> dict[str, Any]:

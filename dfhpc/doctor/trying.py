@@ -11,7 +11,7 @@ from typing import Any
 from dfhpc.doctor.finding import Outcome, failure, ok, skipped, warning
 
 TRIAL_S = 240
-"""From a busy file server TensorFlow may take minutes to load."""
+"""From a busy file server libraries may take minutes to load."""
 
 KNOWN_BOXES = {"mtcnn": (182, 64, 83, 107), "haar": (177, 67, 95, 95)}
 """x, y, width, height of the one face in scikit-image's picture of an astronaut."""
@@ -86,10 +86,10 @@ def _detector_remedy(name: str, found: dict[str, Any]) -> str:
     if "SIGILL" in found["error"]:
         return (
             'cluster.extra_directives = ["--constraint=avx2"] (LSF: "-R '
-            "'select[avx2]'\"), or pip install a TensorFlow for this processor"
+            "'select[avx2]'\")"
         )
     if "SIGKILL" in found["error"]:
         return 'cluster.memory_limit = "4GiB", or more'
     if name == "haar":
         return "pip install 'opencv-python-headless>=4.10,<5'"
-    return "pip install 'tensorflow>=2.18,<3' 'mtcnn>=1.0,<1.1'"
+    return "pip install 'mtcnn>=1.0,<1.1' 'llvmlite>=0.45,<1'"

@@ -11,7 +11,7 @@ from dfhpc.errors import DetectorError, VideoReadError
 from dfhpc.extraction.records import FrameRecord, VideoRecord, video_outcome
 from dfhpc.faces.crop import crop_face
 from dfhpc.faces.detector import Detection, Detector, get_detector
-from dfhpc.faces.second_look import look_twice
+from dfhpc.faces.second_look import find_faces
 from dfhpc.faces.selection import choose_face
 from dfhpc.videos.decoding import Frame, read_frames
 from dfhpc.videos.sampling import Sampler
@@ -39,7 +39,7 @@ def extract_video(
 def _extract(
     video_id: str, path: Path, extract: ExtractConfig
 ) -> tuple[VideoRecord, list[Face | None]]:
-    detector = get_detector(extract.detector)
+    detector = get_detector(extract.detector, device=extract.device)
     sampler = Sampler(extract)
     facts, frames = read_frames(path, sampler.choose)
     pairs = list(_frames_to_faces(frames, detector, extract))
@@ -88,6 +88,10 @@ def _detect(
     detector: Detector, pixels: NDArray[np.uint8], extract: ExtractConfig
 ) -> tuple[list[Detection], bool]:
     """Return the faces of a frame, and whether it took its mirror image."""
-    if extract.second_look:
-        return look_twice(detector, pixels, extract.min_confidence)
-    return detector.detect([pixels])[0], False
+    return find_faces(
+        detector,
+        pixels,
+        min_confidence=extract.min_confidence,
+        min_face_size=extract.min_face_size,
+        mirror=extract.second_look,
+    )

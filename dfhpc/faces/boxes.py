@@ -37,32 +37,32 @@ def suppress(
     >>> suppress(np.array([[0, 0, 9, 9, 0.9], [0, 1, 9, 9, 0.8]]), 0.5, "union")
     array([[0. , 0. , 9. , 9. , 0.9]])
     """
+    x1, y1, x2, y2 = np.ascontiguousarray(boxes[:, :4].T)
+    areas = (x2 - x1) * (y2 - y1)
     keep = np.ones(len(boxes), bool)
     for first in range(0, len(boxes), CHUNK):
         last = min(first + CHUNK, len(boxes))
-        overlap = _overlaps(boxes[first:last, :4], boxes[:last, :4], method)
+        some, rest = (slice(first, last), None), slice(0, last)
+        shared = _shared(x1[some], x2[some], x1[rest], x2[rest])
+        shared *= _shared(y1[some], y2[some], y1[rest], y2[rest])
+        if method == "min":
+            whole = np.minimum(areas[some], areas[rest])
+        else:
+            whole = areas[some] + areas[rest] - shared
         # Only with better ones, which come before.
-        better = np.arange(last) < np.arange(first, last)[:, None]
-        keep[first:last] = ~np.any((overlap > threshold) & better, axis=1)
+        is_better = np.arange(last) < np.arange(first, last)[:, None]
+        is_like = (shared > 0) & (shared > threshold * whole)
+        keep[first:last] = ~np.any(is_like & is_better, axis=1)
     return boxes[keep]
 
 
-def _overlaps(
-    some: Candidates, all_: Candidates, method: Literal["union", "min"]
+def _shared(
+    low: Candidates, high: Candidates, others_low: Candidates, others_high: Candidates
 ) -> NDArray[np.float64]:
-    low = np.maximum(some[:, None, :2], all_[None, :, :2])
-    high = np.minimum(some[:, None, 2:], all_[None, :, 2:])
-    sides = np.maximum(high - low, 0)
-    shared = sides[..., 0] * sides[..., 1]
-    area_some = np.prod(some[:, 2:] - some[:, :2], axis=1)[:, None]
-    area_all = np.prod(all_[:, 2:] - all_[:, :2], axis=1)[None]
-    if method == "min":
-        whole = np.minimum(area_some, area_all)
-    else:
-        whole = area_some + area_all - shared
-    # Boxes turned inside out by a regression have no area to speak of.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.nan_to_num(shared / whole)
+    """Return how long both lie over each other, along one axis; 0 where they do not."""
+    length = np.minimum(high, others_high)
+    length -= np.maximum(low, others_low)
+    return np.maximum(length, 0, out=length)
 
 
 def squared(boxes: Candidates) -> Candidates:

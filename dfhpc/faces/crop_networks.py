@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from dfhpc.faces.boxes import Candidates
 from dfhpc.faces.kernels.compiling import shape_at_hand
 from dfhpc.faces.kernels.machine import machine
+from dfhpc.faces.kernels.scratch import scratch
 from dfhpc.faces.mtcnn_graphs import POOLS
 from dfhpc.faces.mtcnn_weights import Layer, Network
 
@@ -35,7 +36,7 @@ def cut_crops(frame: NDArray[np.uint8], boxes: Candidates, side: int) -> Floats:
     """
     lanes = shape_at_hand().lanes
     step = math.ceil(len(boxes) / lanes) * lanes
-    out = np.zeros((3, side, side, step), np.float32)
+    out = scratch("crops", 3, side, side, step)
     height, width = frame.shape[:2]
     y_places, y_weights = _samples(boxes[:, 1], boxes[:, 3], height, side)
     x_places, x_weights = _samples(boxes[:, 0], boxes[:, 2], width, side)
@@ -107,21 +108,21 @@ class CropNetwork:
 
     def _run(self, crops: Floats) -> Floats:
         """Return all heads' values, (values, lanes)."""
-        for step in self._steps:
+        for number, step in enumerate(self._steps):
             if step.side == 1:
                 crops = crops.reshape(-1, 1, 1, crops.shape[-1])
-            crops = _convolved(crops, step)
+            crops = _convolved(crops, step, f"convolved {number % 2}")
             if step.pool is not None:
                 crops = _pooled(crops, *step.pool)
         return crops.reshape(len(crops), -1)
 
 
-def _convolved(planes: Floats, step: _Step) -> Floats:
+def _convolved(planes: Floats, step: _Step, purpose: str) -> Floats:
     channels, height, width, lanes = planes.shape
     size = shape_at_hand().for_crops()
     groups = len(step.weights)
     rows, columns = height - step.side + 1, width - step.side + 1
-    out = np.empty((groups * size.channels, rows, columns, lanes), np.float32)
+    out = scratch(purpose, groups * size.channels, rows, columns, lanes)
     machine()[f"convolve_crops_{step.side}"](
         planes.ctypes.data,
         planes[0].size,
@@ -146,7 +147,7 @@ def _pooled(planes: Floats, side: int, padding: str) -> Floats:
         rows, columns = (height - side) // 2 + 1, (width - side) // 2 + 1
     else:
         rows, columns = -(-height // 2), -(-width // 2)
-    out = np.empty((channels, rows, columns, lanes), np.float32)
+    out = scratch("pooled", channels, rows, columns, lanes)
     machine()["pool"](
         planes.ctypes.data,
         planes[0].size,

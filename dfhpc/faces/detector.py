@@ -1,10 +1,9 @@
 """What a face detector is, and how one is had by name, once a process."""
 
 import functools
-import importlib
 import importlib.metadata
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,12 @@ from dfhpc.errors import DetectorError
 
 Landmarks = tuple[tuple[float, float], ...]
 """Left eye, right eye, nose, left and right corner of the mouth, as x, y in pixels."""
+
+
+SMALLEST_FACE = 20
+"""Side in pixels from which on MTCNN finds faces, as in the package ``mtcnn``."""
+
+Device = Literal["auto", "cpu", "cuda"]
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,12 @@ class Detector(Protocol):
 
     name: str
 
-    def detect(self, frames: list[NDArray[np.uint8]]) -> list[list[Detection]]:
+    def detect(
+        self, frames: list[NDArray[np.uint8]], min_face_size: int = SMALLEST_FACE
+    ) -> list[list[Detection]]:
         """Return the faces of each RGB frame (height, width, 3).
+
+        Faces smaller than ``min_face_size`` pixels may be left out: that saves time.
 
         Raises
         ------
@@ -52,26 +61,53 @@ class Detector(Protocol):
         ...
 
 
-_PACKAGES = {"mtcnn": ("mtcnn", "tensorflow"), "haar": ("opencv-python-headless",)}
+DETECTORS = ("mtcnn", "mtcnn_reference", "haar")
 
-DETECTOR_BYTES = {"mtcnn": 1_200_000_000, "haar": 200_000_000}
+_PACKAGES = {
+    "mtcnn": ("mtcnn", "llvmlite"),
+    "mtcnn_reference": ("mtcnn", "tensorflow"),
+    "haar": ("opencv-python-headless",),
+}
+
+DETECTOR_BYTES = {
+    "mtcnn": 100_000_000,
+    "mtcnn_reference": 1_200_000_000,
+    "haar": 200_000_000,
+}
 """Memory that a detector takes on frames of up to 1080p, its libraries included."""
 
-_CLASSES = {
-    "mtcnn": ("dfhpc.faces.mtcnn", "MtcnnDetector"),
-    "haar": ("dfhpc.faces.haar", "HaarDetector"),
-}
+
+def get_detector(name: str, *, device: Device = "auto", threads: int = 1) -> Detector:
+    """Return the detector called ``name``, built once in this process.
+
+    Its libraries are imported here and not before: TensorFlow takes seconds. What
+    is found depends neither on ``device`` nor on ``threads``; only ``mtcnn`` heeds
+    them.
+
+    Raises
+    ------
+    DetectorError
+        When the detector cannot be built, or ``device`` is ``cuda`` and there is none.
+    """
+    return _mtcnn(device, threads) if name == "mtcnn" else _simple(name)
 
 
 @functools.cache
-def get_detector(name: str) -> Detector:
-    """Return the detector called ``name``, built once in this process.
+def _mtcnn(device: Device, threads: int) -> Detector:
+    from dfhpc.faces.mtcnn import MtcnnDetector
 
-    Its libraries are imported here and not before: TensorFlow takes seconds.
-    """
-    module, class_name = _CLASSES[name]
-    detector: Detector = getattr(importlib.import_module(module), class_name)()
-    return detector
+    return MtcnnDetector(device=device, threads=threads)
+
+
+@functools.cache
+def _simple(name: str) -> Detector:
+    if name == "haar":
+        from dfhpc.faces.haar import HaarDetector
+
+        return HaarDetector()
+    from dfhpc.faces.mtcnn_reference import MtcnnReferenceDetector
+
+    return MtcnnReferenceDetector()
 
 
 def detector_versions(name: str) -> dict[str, str]:

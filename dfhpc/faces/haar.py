@@ -7,7 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfhpc.errors import DetectorError
-from dfhpc.faces.detector import Detection, check_frame, clipped_box
+from dfhpc.faces.detector import (
+    SMALLEST_FACE,
+    Detection,
+    check_frame,
+    clipped_box,
+)
 
 CASCADE_NAME = "haarcascade_frontalface_alt.xml"
 """The cascade that ``ocv_face`` of the R package opencv loads."""
@@ -29,16 +34,21 @@ class HaarDetector:
         if self._cascade.empty():
             raise DetectorError(f"OpenCV {cv2.__version__} has no {CASCADE_NAME}.")
 
-    def detect(self, frames: list[NDArray[np.uint8]]) -> list[list[Detection]]:
+    def detect(
+        self, frames: list[NDArray[np.uint8]], min_face_size: int = SMALLEST_FACE
+    ) -> list[list[Detection]]:
         """Return the faces of each frame, from the top left to the bottom right."""
-        return [self._detect_one(frame) for frame in frames]
+        return [self._detect_one(frame, min_face_size) for frame in frames]
 
-    def _detect_one(self, frame: NDArray[np.uint8]) -> list[Detection]:
+    def _detect_one(
+        self, frame: NDArray[np.uint8], min_face_size: int
+    ) -> list[Detection]:
         check_frame(frame)
         height, width = frame.shape[:2]
         gray = cv2.equalizeHist(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY))
         try:
-            boxes = self._cascade.detectMultiScale(gray)
+            smallest = (min_face_size, min_face_size)
+            boxes = self._cascade.detectMultiScale(gray, minSize=smallest)
         except cv2.error as error:
             raise DetectorError(f"The Haar cascade failed: {error}") from error
         found = sorted(tuple(int(value) for value in box) for box in boxes)

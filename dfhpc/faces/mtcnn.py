@@ -20,13 +20,17 @@ from dfhpc.faces.boxes import (
     suppress,
 )
 from dfhpc.faces.crop_networks import CropNetwork
-from dfhpc.faces.detector import Detection, check_frame, clipped_box
+from dfhpc.faces.detector import (
+    SMALLEST_FACE,
+    Detection,
+    Device,
+    check_frame,
+    clipped_box,
+)
+from dfhpc.faces.mtcnn_onnx import OnnxCropNetwork, OnnxPNet, wants_cuda
 from dfhpc.faces.mtcnn_weights import read_network
-from dfhpc.faces.pnet import PNet, Strip, cell_boxes, strips
+from dfhpc.faces.pnet import PNet, Strip, cell_boxes
 from dfhpc.faces.pyramid import Level, pyramid
-
-SMALLEST_FACE = 20
-"""Side in pixels from which on faces are found, as in the package."""
 
 PNET_SCORE, RNET_SCORE, ONET_SCORE = 0.6, 0.7, 0.8
 LEVEL_OVERLAP, OVERLAP = 0.5, 0.7
@@ -37,27 +41,34 @@ class MtcnnDetector:
 
     name = "mtcnn"
 
-    def __init__(self, threads: int = 1, min_face_size: int = SMALLEST_FACE) -> None:
-        """Read the weights and compile the loops; a few tenths of a second.
-
-        With a ``min_face_size`` above 20, in pixels, a frame in which no confident
-        face is found is looked at again down to 20.
-        """
-        self._pnet = PNet(read_network("pnet"))
-        self._rnet = CropNetwork("rnet", read_network("rnet"))
-        self._onet = CropNetwork("onet", read_network("onet"))
-        self._min_face_size = min_face_size
+    def __init__(self, device: Device = "auto", threads: int = 1) -> None:
+        """Read the weights and compile the loops; a few tenths of a second."""
+        self._pnet: PNet | OnnxPNet
+        self._rnet: CropNetwork | OnnxCropNetwork
+        self._onet: CropNetwork | OnnxCropNetwork
+        if wants_cuda(device):
+            self._pnet = OnnxPNet()
+            self._rnet, self._onet = OnnxCropNetwork("rnet"), OnnxCropNetwork("onet")
+        else:
+            self._pnet = PNet(read_network("pnet"))
+            self._rnet, self._onet = (
+                CropNetwork(name, read_network(name)) for name in ("rnet", "onet")
+            )
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
 
-    def detect(self, frames: list[NDArray[np.uint8]]) -> list[list[Detection]]:
+    def detect(
+        self, frames: list[NDArray[np.uint8]], min_face_size: int = SMALLEST_FACE
+    ) -> list[list[Detection]]:
         """Return the faces of each frame, the most confident first."""
-        return [self._detect_one(frame) for frame in frames]
+        return [self._detect_one(frame, min_face_size) for frame in frames]
 
-    def _detect_one(self, frame: NDArray[np.uint8]) -> list[Detection]:
+    def _detect_one(
+        self, frame: NDArray[np.uint8], min_face_size: int
+    ) -> list[Detection]:
         check_frame(frame)
         frame = np.ascontiguousarray(frame)
         height, width = frame.shape[:2]
-        levels = pyramid(height, width, self._min_face_size)
+        levels = pyramid(height, width, min_face_size)
         boxes, landmarks = self._refine(frame, self._propose(frame, levels))
         found = [
             _to_detection(box, points, width, height)
@@ -69,7 +80,7 @@ class MtcnnDetector:
         self, frame: NDArray[np.uint8], levels: tuple[Level, ...]
     ) -> Candidates:
         """Return P-Net's candidates on all levels, squared."""
-        jobs = [strip for level in levels for strip in strips(level)]
+        jobs = [strip for level in levels for strip in self._pnet.strips(level)]
         by_level: dict[float, list[Candidates]] = {level.scale: [] for level in levels}
         for strip, boxes in zip(jobs, self._each(frame, jobs), strict=True):
             by_level[strip.level.scale].append(boxes)

@@ -1,4 +1,4 @@
-"""MTCNN (Zhang et al. 2016, IEEE SPL 23(10)) by the package ``mtcnn``."""
+"""MTCNN by the package ``mtcnn`` and TensorFlow: what ``mtcnn`` is measured against."""
 
 import importlib.resources
 import os
@@ -8,7 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfhpc.errors import DetectorError
-from dfhpc.faces.detector import Detection, check_frame, clipped_box
+from dfhpc.faces.detector import (
+    SMALLEST_FACE,
+    Detection,
+    check_frame,
+    clipped_box,
+)
 from dfhpc.faces.quiet import quiet_stderr
 
 # TensorFlow reads this once, at its import; without it, it talks of absent GPUs.
@@ -17,9 +22,6 @@ with quiet_stderr():
     import tensorflow as tf
     from mtcnn import MTCNN
     from mtcnn.stages import StageONet, StagePNet, StageRNet
-
-SMALLEST_FACE = 20
-"""The package's default; with larger values it fails and finds nothing."""
 
 _LANDMARK_NAMES = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 
@@ -48,10 +50,10 @@ class _CheckedStage:
             raise DetectorError(f"MTCNN failed: {error.message}") from error
 
 
-class MtcnnDetector:
-    """The published work's detector, with its weights, built once a process."""
+class MtcnnReferenceDetector:
+    """The published work's detector as it is, built once a process."""
 
-    name = "mtcnn"
+    name = "mtcnn_reference"
 
     def __init__(self) -> None:
         """Build the three networks, single-threaded: one worker, one core."""
@@ -69,11 +71,16 @@ class MtcnnDetector:
         ]
         self._mtcnn = MTCNN(stages=stages, device="CPU:0")
 
-    def detect(self, frames: list[NDArray[np.uint8]]) -> list[list[Detection]]:
+    def detect(
+        self, frames: list[NDArray[np.uint8]], min_face_size: int = SMALLEST_FACE
+    ) -> list[list[Detection]]:
         """Return the faces of each frame, in the order of the package.
 
         Frames go through one at a time: on a CPU the package is slower in batches.
+        Small faces are never left out: told to, the package makes levels of its
+        pyramid too small for its networks, fails and finds nothing.
         """
+        del min_face_size
         return [self._detect_one(frame) for frame in frames]
 
     def _detect_one(self, frame: NDArray[np.uint8]) -> list[Detection]:

@@ -7,6 +7,7 @@ that threads share nothing and large frames take no more memory than small ones.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from dfhpc.faces.kernels.compiling import shape_at_hand
 from dfhpc.faces.kernels.machine import machine
+from dfhpc.faces.kernels.scratch import scratch
 from dfhpc.faces.mtcnn_weights import Layer, Network
 from dfhpc.faces.pyramid import CELL, Level
 
@@ -49,17 +51,6 @@ class Proposals:
     """(cells, 4): what to add to the corners, in sides of the cell."""
 
 
-def strips(level: Level) -> Iterator[Strip]:
-    """Yield the strips of a level, none for one that P-Net sees nothing of."""
-    height, width = result_size(level.height, level.width)
-    if height < 1 or width < 1:
-        return
-    count = max(1, round(height * _row_length(width + HALO) / STRIP_FLOATS))
-    edges = [height * k // count for k in range(count + 1)]
-    for first, last in zip(edges, edges[1:], strict=False):
-        yield Strip(level, first, last)
-
-
 def result_size(height: int, width: int) -> tuple[int, int]:
     """Return how many cells P-Net looks at, down and across.
 
@@ -76,7 +67,7 @@ def _row_length(width: int) -> int:
 
 
 class PNet:
-    """The first network of MTCNN: where might a face be?"""
+    """The first network of MTCNN: where a face might be."""
 
     def __init__(self, network: Network) -> None:
         """Arrange the weights as the loops read them."""
@@ -90,6 +81,16 @@ class PNet:
         self._offsets = _Offsets(third, regression)
         machine()
 
+    def strips(self, level: Level) -> Iterator[Strip]:
+        """Yield the strips of a level, none for one that P-Net sees nothing of."""
+        height, width = result_size(level.height, level.width)
+        if height < 1 or width < 1:
+            return
+        count = max(1, round(height * _row_length(width + HALO) / STRIP_FLOATS))
+        edges = [height * k // count for k in range(count + 1)]
+        for first, last in pairwise(edges):
+            yield Strip(level, first, last)
+
     def propose(
         self, frame: NDArray[np.uint8], strip: Strip, threshold: float
     ) -> Proposals:
@@ -97,12 +98,12 @@ class PNet:
 
         ``frame`` is RGB (height, width, 3), C-contiguous.
         """
-        pools = self._pool(_shrink(frame, strip), strip)
+        pools = self._pool(shrink(frame, strip), strip)
         second = self._convolve(pools, strip)
         odds = self._odds(second, strip)
         limit = math.log(threshold / (1 - threshold))
         rows, columns = np.nonzero(odds > limit)
-        scores = 1 / (1 + np.exp(-odds[rows, columns]))
+        scores = (1 / (1 + np.exp(-odds[rows, columns]))).astype(np.float32)
         offsets = self._offsets.at(second, rows, columns)
         return Proposals(rows + strip.first, columns, scores, offsets)
 
@@ -111,7 +112,7 @@ class PNet:
         shape = shape_at_hand()
         level, rows = strip.level, strip.last - strip.first + HALO
         pool_width = result_size(level.height, level.width)[1] + HALO
-        out = np.zeros((10, rows, _row_length(pool_width)), np.float32)
+        out = scratch("pools", 10, rows, _row_length(pool_width))
         row = planes.shape[3]
         # The last pool of an odd number of rows has one row.
         is_cut = 2 * (strip.first + rows) > level.height - 2
@@ -137,14 +138,15 @@ class PNet:
     def _convolve(self, pools: Floats, strip: Strip) -> Floats:
         """Return the activations of the second convolution, (16, rows, row length)."""
         rows = pools.shape[1] - 2
-        out = np.zeros((16, rows, pools.shape[2]), np.float32)
+        out = scratch("second", 16, rows, pools.shape[2])
         self._call("convolve", pools, self._second, (out[0].size, out), strip)
         return out
 
     def _odds(self, second: Floats, strip: Strip) -> Floats:
         """Return the logarithm of a face's odds, (rows, columns)."""
         rows = second.shape[1] - 2
-        out = np.full((rows, second.shape[2]), self._bias, np.float32)
+        out = scratch("odds", rows, second.shape[2])
+        out[:] = self._bias
         self._call("convolve_dot", second, self._third, (0, out), strip)
         return out[:, : result_size(strip.level.height, strip.level.width)[1]]
 
@@ -182,19 +184,21 @@ class _Offsets:
         self._bias, self._slope = third.bias, third.slope
         self._head = regression
 
-    def at(
-        self, second: Floats, rows: NDArray[Any], columns: NDArray[Any]
-    ) -> Floats:
+    def at(self, second: Floats, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
         """Return the offsets of some cells, (cells, 4)."""
         windows = np.lib.stride_tricks.sliding_window_view(second, (3, 3), (1, 2))
-        seen = windows[:, rows, columns].transpose(1, 0, 2, 3).reshape(-1, len(self._weights))
+        seen = (
+            windows[:, rows, columns]
+            .transpose(1, 0, 2, 3)
+            .reshape(-1, len(self._weights))
+        )
         values = seen @ self._weights + self._bias
         values = np.maximum(values, 0) + self._slope * np.minimum(values, 0)
         found: Floats = values @ self._head.weights[0, 0] + self._head.bias
         return found
 
 
-def _shrink(frame: NDArray[np.uint8], strip: Strip) -> Floats:
+def shrink(frame: NDArray[np.uint8], strip: Strip) -> Floats:
     """Return the rows of a level that a strip looks at.
 
     As planes: (parity of the column, 3, rows, row length).
@@ -204,8 +208,8 @@ def _shrink(frame: NDArray[np.uint8], strip: Strip) -> Floats:
     last = min(2 * (strip.last + HALO) + 2, level.height)
     lanes = shape_at_hand().lanes
     length = math.ceil(level.width / 2 / lanes) * lanes + 2 * lanes
-    planes = np.zeros((2, 3, last - first, length), np.float32)
-    line = np.empty(frame.shape[1] * 3 + 4, np.float32)
+    planes = scratch("planes", 2, 3, last - first, length)
+    line = scratch("line", frame.shape[1] * 3 + 4)
     rows, columns = level.rows, level.columns
     machine()["resize"](
         frame.ctypes.data,

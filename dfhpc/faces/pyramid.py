@@ -43,17 +43,27 @@ class Level:
         return len(self.columns.first)
 
 
+BASE_FACE = 20
+"""Side in pixels of a face that fills a cell of the first level, in mtcnn 1.0."""
+
+
 def scales(height: int, width: int, min_face_size: int) -> list[float]:
     """Return the scales at which faces from ``min_face_size`` pixels on are found.
 
-    mtcnn 1.0 counts its levels as if the first were the frame itself, and so makes
-    ones too small for P-Net when faces are to be large.
+    Levels are those for faces from 20 pixels on, without the ones that only smaller
+    faces need: so a face looks the same whatever is left out. mtcnn 1.0 counts its
+    levels as if the first were the frame itself, and so makes ones too small for
+    P-Net when faces are to be large.
 
     >>> [round(scale, 3) for scale in scales(40, 60, 20)]
     [0.6, 0.425, 0.302]
+    >>> [round(scale, 3) for scale in scales(40, 60, 29)]
+    [0.425, 0.302]
     """
     found = []
-    scale = CELL / min_face_size
+    scale = CELL / BASE_FACE
+    while scale * SCALE_FACTOR * min_face_size >= CELL:
+        scale *= SCALE_FACTOR
     while int(min(height, width) * scale) >= CELL:
         found.append(scale)
         scale *= SCALE_FACTOR

@@ -11,7 +11,7 @@ from dfhpc.demo.faces import Person
 from dfhpc.errors import DetectorError
 from dfhpc.faces.detector import clipped_box, detector_versions, get_detector
 
-DETECTORS = ["mtcnn", "haar"]
+DETECTORS = ["mtcnn", "mtcnn_reference", "haar"]
 
 
 def _picture(data_dir, name):
@@ -92,11 +92,11 @@ def test_tiny_frames_hold_no_face(name):
         ]
 
 
-def test_a_fault_inside_mtcnn_is_no_picture_without_faces(monkeypatch):
+def test_a_fault_inside_the_package_is_no_picture_without_faces(monkeypatch):
     """The package takes each InvalidArgumentError for `no faces`; dfhpc does not."""
     import tensorflow as tf
 
-    detector = get_detector("mtcnn")
+    detector = get_detector("mtcnn_reference")
     rnet = detector._mtcnn.stages[1]
 
     def fail(**kwargs):
@@ -109,12 +109,14 @@ def test_a_fault_inside_mtcnn_is_no_picture_without_faces(monkeypatch):
 
 def test_weights_in_the_working_directory_are_not_unpickled(tmp_path, monkeypatch):
     from dfhpc.faces.mtcnn import MtcnnDetector
+    from dfhpc.faces.mtcnn_reference import MtcnnReferenceDetector
 
     for name in ("pnet.lz4", "rnet.lz4", "onet.lz4"):
         (tmp_path / name).write_bytes(b"would be unpickled")
     monkeypatch.chdir(tmp_path)
     assert os.path.exists("pnet.lz4")
-    assert MtcnnDetector().detect([np.zeros((64, 64, 3), np.uint8)]) == [[]]
+    for detector in (MtcnnDetector(), MtcnnReferenceDetector()):
+        assert detector.detect([np.zeros((64, 64, 3), np.uint8)]) == [[]]
 
 
 @pytest.mark.parametrize("name", DETECTORS)

@@ -1,7 +1,7 @@
 import numpy as np
 
 from dfhpc.faces.detector import Detection
-from dfhpc.faces.second_look import look_twice, unmirrored
+from dfhpc.faces.second_look import find_faces, unmirrored
 
 POINTS = ((12.0, 8.0), (20.0, 9.0), (16.0, 15.0), (13.0, 22.0), (21.0, 23.0))
 
@@ -12,11 +12,12 @@ class OneSidedDetector:
     name = "one_sided"
 
     def __init__(self):
-        self.calls = 0
+        self.sizes = []
 
-    def detect(self, frames):
-        self.calls += 1
-        return [[self._one(frame)] if frame.any() else [] for frame in frames]
+    def detect(self, frames, min_face_size=20):
+        self.sizes.append(min_face_size)
+        found = [self._one(frame) if frame.any() else None for frame in frames]
+        return [[f] if f and min(f.box[2:]) >= min_face_size else [] for f in found]
 
     def _one(self, frame):
         ys, xs = np.nonzero(frame[:, :, 0])
@@ -26,31 +27,56 @@ class OneSidedDetector:
         return Detection(box, 0.99 if sure else 0.85, None)
 
 
-def _frame(x):
-    frame = np.zeros((40, 100, 3), np.uint8)
-    frame[10:20, x : x + 8] = 255
+def _frame(x, side=20):
+    frame = np.zeros((100, 100, 3), np.uint8)
+    frame[10 : 10 + side, x : x + side] = 255
     return frame
+
+
+def _look(detector, frame, min_confidence=0.9, min_face_size=20, mirror=True):
+    return find_faces(
+        detector,
+        frame,
+        min_confidence=min_confidence,
+        min_face_size=min_face_size,
+        mirror=mirror,
+    )
 
 
 def test_a_sure_face_needs_no_second_look():
     detector = OneSidedDetector()
-    faces, mirrored = look_twice(detector, _frame(5), 0.9)
-    assert (faces[0].box, mirrored, detector.calls) == ((5, 10, 8, 10), False, 1)
+    faces, mirrored = _look(detector, _frame(5))
+    assert (faces[0].box, mirrored) == ((5, 10, 20, 20), False)
+    assert detector.sizes == [20]
 
 
 def test_a_face_seen_in_the_mirror_is_where_it_is_in_the_frame():
-    faces, mirrored = look_twice(OneSidedDetector(), _frame(80), 0.9)
-    assert (faces[0].box, faces[0].confidence, mirrored) == (
-        (80, 10, 8, 10),
-        0.99,
-        True,
-    )
+    faces, mirrored = _look(OneSidedDetector(), _frame(80))
+    assert (faces[0].box, faces[0].confidence) == ((80, 10, 20, 20), 0.99)
+    assert mirrored
 
 
 def test_doubtful_in_both_stays_as_first_seen():
-    faces, mirrored = look_twice(OneSidedDetector(), _frame(80), 0.999)
+    faces, mirrored = _look(OneSidedDetector(), _frame(80), min_confidence=0.999)
     assert (faces[0].confidence, mirrored) == (0.85, False)
-    assert look_twice(OneSidedDetector(), _frame(0) * 0, 0.9) == ([], False)
+    assert _look(OneSidedDetector(), _frame(0) * 0) == ([], False)
+
+
+def test_small_faces_are_looked_for_where_no_large_one_is():
+    detector = OneSidedDetector()
+    faces, mirrored = _look(detector, _frame(5), min_face_size=60)
+    assert (faces[0].box, mirrored) == ((5, 10, 20, 20), False)
+    assert detector.sizes == [60, 20]
+    detector = OneSidedDetector()
+    assert _look(detector, _frame(5, side=70), min_face_size=60)[0]
+    assert detector.sizes == [60]
+
+
+def test_the_mirror_is_left_out_on_request():
+    detector = OneSidedDetector()
+    faces, mirrored = _look(detector, _frame(80), min_face_size=60, mirror=False)
+    assert (faces[0].confidence, mirrored) == (0.85, False)
+    assert detector.sizes == [60, 20]
 
 
 def test_landmarks_change_sides_and_come_back():

@@ -2,7 +2,7 @@
 
 import ctypes
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +58,7 @@ def _target() -> Any:
 class Machine:
     """Compiled functions; they live as long as this object."""
 
-    def __init__(self, text: str, signatures: dict[str, Sequence[str]]) -> None:
+    def __init__(self, text: str, signatures: Mapping[str, Sequence[str]]) -> None:
         """Compile ``text``; ``signatures`` lists each function's arguments."""
         import llvmlite.binding as llvm
 

@@ -106,7 +106,9 @@ class Function:
         """Return the result of one of ``INTRINSICS``, lane by lane."""
         kind = kind or self.vector
         listed = ", ".join(f"{kind} {value}" for value in values)
-        return self._do(f"call nnan nsz {kind} @llvm.{name}.{suffix_of(kind)}({listed})")
+        return self._do(
+            f"call nnan nsz {kind} @llvm.{name}.{suffix_of(kind)}({listed})"
+        )
 
     def fma(self, a: str, b: str, c: str, kind: str | None = None) -> str:
         """Return a * b + c, rounded once where the processor can."""
