@@ -18,6 +18,7 @@ from dfhpc.faces.kernels.machine import machine
 from dfhpc.faces.kernels.scratch import scratch
 from dfhpc.faces.mtcnn_graphs import POOLS
 from dfhpc.faces.mtcnn_weights import Layer, Network
+from dfhpc.faces.workers import ONE_WORKER, Workers
 
 Floats = NDArray[np.float32]
 
@@ -94,14 +95,21 @@ class CropNetwork:
         layers = [_reordered(dense[0], inner), *dense[1:], _joined(network.heads)]
         self._steps += [_Step(_pack(each), each.bias.size, 1, None) for each in layers]
 
-    def run(self, frame: NDArray[np.uint8], boxes: Candidates) -> list[Floats]:
+    def run(
+        self, frame: NDArray[np.uint8], boxes: Candidates, workers: Workers = ONE_WORKER
+    ) -> list[Floats]:
         """Return the heads' values, (boxes, values) each; the last: P(face)."""
-        values = np.empty((len(boxes), sum(self._heads)), np.float32)
-        for first in range(0, len(boxes), self._most):
-            some = boxes[first : first + self._most]
+        share = math.ceil(len(boxes) / workers.count)
+        size = min(self._most, max(share, shape_at_hand().lanes))
+        parts = [boxes[k : k + size] for k in range(0, len(boxes), size)]
+
+        def work(some: Candidates) -> Floats:
             found = self._run(cut_crops(frame, some, self.side))
-            # The lanes beyond hold no box.
-            values[first : first + len(some)] = found[:, : len(some)].T
+            # The lanes beyond hold no box; and this memory is used again.
+            return found[:, : len(some)].T.copy()
+
+        none = np.empty((0, sum(self._heads)), np.float32)
+        values = np.concatenate([none, *workers.map(work, parts)])
         *heads, classes = np.split(values, np.cumsum(self._heads)[:-1], 1)
         odds = classes[:, 1] - classes[:, 0]
         return [*heads, 1 / (1 + np.exp(-odds))]

@@ -6,7 +6,6 @@ honors ``min_face_size``, and every fault is an error.
 """
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +30,7 @@ from dfhpc.faces.mtcnn_onnx import OnnxCropNetwork, OnnxPNet, wants_cuda
 from dfhpc.faces.mtcnn_weights import read_network
 from dfhpc.faces.pnet import PNet, Strip, cell_boxes
 from dfhpc.faces.pyramid import Level, pyramid
+from dfhpc.faces.workers import Workers
 
 PNET_SCORE, RNET_SCORE, ONET_SCORE = 0.6, 0.7, 0.8
 LEVEL_OVERLAP, OVERLAP = 0.5, 0.7
@@ -54,7 +54,7 @@ class MtcnnDetector:
             self._rnet, self._onet = (
                 CropNetwork(name, read_network(name)) for name in ("rnet", "onet")
             )
-        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._workers = Workers(threads)
 
     def detect(
         self, frames: list[NDArray[np.uint8]], min_face_size: int = SMALLEST_FACE
@@ -99,18 +99,18 @@ class MtcnnDetector:
             found = self._pnet.propose(frame, strip, PNET_SCORE)
             return cell_boxes(found, strip.level.scale)
 
-        return map(work, jobs) if self._pool is None else self._pool.map(work, jobs)
+        return self._workers.map(work, jobs)
 
     def _refine(
         self, frame: NDArray[np.uint8], boxes: Candidates
     ) -> tuple[Candidates, NDArray[np.float64]]:
         """Return faces by R-Net and O-Net, and their landmarks, (faces, 5, 2)."""
-        offsets, scores = self._rnet.run(frame, boxes)
+        offsets, scores = self._rnet.run(frame, boxes, self._workers)
         boxes = regressed(boxes, offsets)
         boxes[:, 4] = scores
         boxes = by_score(boxes[scores > RNET_SCORE])
         boxes = squared(suppress(boxes, OVERLAP, "union"))
-        offsets, points, scores = self._onet.run(frame, boxes)
+        offsets, points, scores = self._onet.run(frame, boxes, self._workers)
         landmarks = _placed(points, boxes)
         boxes = regressed(boxes, offsets)
         boxes[:, 4] = scores

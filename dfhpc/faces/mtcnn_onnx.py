@@ -15,6 +15,7 @@ from dfhpc.faces.mtcnn_weights import read_network
 from dfhpc.faces.pnet import Proposals, Strip, result_size, shrink
 from dfhpc.faces.pyramid import Level
 from dfhpc.faces.quiet import quiet_stderr
+from dfhpc.faces.workers import ONE_WORKER, Workers
 
 Floats = NDArray[np.float32]
 
@@ -64,7 +65,9 @@ class _Session:
         options.log_severity_level = 4
         with quiet_stderr():
             self._session = onnxruntime.InferenceSession(
-                graph(name, read_network(name)), options, providers=[provider, CPU]
+                graph(name, read_network(name)),
+                options,
+                providers=list(dict.fromkeys((provider, CPU))),
             )
         self.provider: str = self._session.get_providers()[0]
 
@@ -119,8 +122,11 @@ class OnnxCropNetwork:
         self._side = SIDES[name]
         self._session = _Session(name, provider)
 
-    def run(self, frame: NDArray[np.uint8], boxes: Candidates) -> list[Any]:
+    def run(
+        self, frame: NDArray[np.uint8], boxes: Candidates, workers: Workers = ONE_WORKER
+    ) -> list[Any]:
         """Return the heads' values, (boxes, values) each; the last: P(face)."""
+        del workers
         crops = cut_crops(frame, boxes, self._side)[..., : len(boxes)]
         pixels = np.ascontiguousarray(crops.transpose(3, 0, 1, 2))
         *heads, classes = self._session(pixels)

@@ -14,8 +14,8 @@ from dfhpc.faces.second_look import find_faces
 
 CONFIDENT = 0.9
 
-# Frames of each clip that are compared; the package takes a second for one of 1080p.
-FRAMES = (0, 90)
+# Of each clip; the package takes a second or two for one of 1080p.
+FRAMES = (45,)
 
 EXCEPTIONS: set[tuple[str, int]] = set()
 """Frames, by clip and index, on which both may differ. There are none."""
@@ -66,7 +66,7 @@ def test_clips_show_the_faces_that_the_package_finds(data_dir):
             num_faces += len(expected)
             if (path.name, index) not in EXCEPTIONS:
                 assert_same_faces(ours.detect([frame])[0], expected)
-    assert num_faces > 25
+    assert num_faces > 15
 
 
 @pytest.mark.parametrize("name", ["one_face", "no_face", "six_faces"])
