@@ -28,7 +28,7 @@ from dfhpc.runs import RunDirectory
 logger = logging.getLogger(__name__)
 
 MEMORY_PER_WORKER = 2 * 1024**3
-"""What a worker with TensorFlow and 1080p frames needs; fewer are started if short."""
+"""What a worker needs to train most models; fewer are started if memory is short."""
 
 POLL_S = 0.5
 
