@@ -99,6 +99,11 @@ class ClusterConfig(Section):
             )
         if self.is_batch and self.workers == 0:
             raise ValueError("workers 0 is for kind local; jobs are at least 1")
+        if self.kind == "lsf" and self.workers_in_job and self.memory_unit:
+            raise ValueError(
+                "workers_in_job needs LSF 10.1.0.9, which reserves memory for each "
+                "task, and memory_unit is for one before 10; use workers as jobs"
+            )
         return self
 
     @property
@@ -120,6 +125,11 @@ class ClusterConfig(Section):
     def worker_job_bytes(self) -> int:
         """What a worker's job is asked for."""
         return self.worker_bytes + JOB_OVERHEAD
+
+    @property
+    def part_cores(self) -> int:
+        """Of each part of a job that has its workers inside; the driver is one."""
+        return max(self.cores, self.driver_cores)
 
     @property
     def worker_walltime_s(self) -> int:

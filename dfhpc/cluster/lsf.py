@@ -46,7 +46,9 @@ class Lsf:
         reserved = self._memory(request.memory_bytes)
         if request.tasks > 1:
             # Said outright: sites differ in whether a plain number is for each host.
-            reserved += "/task"
+            # A task of LSF is one slot, and a part of ours has as many as cores.
+            each = math.ceil(request.memory_bytes / request.cores)
+            reserved = f"{self._memory(each)}/task"
         lines = [
             f"-J {request.name}",
             f"-o {shlex.quote(str(request.output))}",

@@ -102,8 +102,9 @@ def test_workers_in_a_job_need_room(run, monkeypatch):
     config = ClusterConfig(kind="lsf", workers_in_job=True)
     with pytest.raises(BatchError, match="Job 7 has room for its driver alone"):
         Launch(run, config)
-    monkeypatch.setenv("LSB_MCPU_HOSTS", "a 2 b 2")
+    monkeypatch.setenv("LSB_MCPU_HOSTS", "a 4 b 4")
     launch = Launch(run, config)
+    # Four parts, each of the two cores that a driver has by default.
     assert (launch.num_workers, launch.are_jobs) == (3, False)
     launch.exclude("b")
     assert launch.num_workers == 1

@@ -104,13 +104,27 @@ def test_a_driver_of_lsf_is_asked_to_stop(lsf, lsf_night, undisturbed):
 
 def test_workers_inside_a_job_of_lsf(lsf, lsf_night, undisturbed):
     night = lsf_night
+    text = night.recipe.read_text()
+    # As many workers as there is room for, and the cores of a driver by default.
+    for line in ("workers = 3\n", "driver_cores = 1\n"):
+        assert line in text
+        text = text.replace(line, "")
+    night.recipe.write_text(text)
     memory = ("--set", "cluster.memory_limit=1300MiB")
-    (job_id,) = _submit(night, "--workers-in-job", "--workers", "2", *memory)
+    dry = _submit(night, "--workers-in-job", *memory, "--dry-run")
+    # Five parts by default; this site has no more than six slots.
+    assert (dry[dry.index("-n") + 1], "span[block=2]" in " ".join(dry)) == ("10", True)
+    site = ('skip_directives=["-n", "-M"]', 'extra_directives=["-n 6", "-M 5436MB"]')
+    words = [word for key in site for word in ("--set", f"cluster.{key}")]
+    (job_id,) = _submit(night, "--workers-in-job", *memory, *words)
     night.wait_for("evaluation", night.run.evaluation_path.exists, 120)
     _wait_until_idle(lsf, night)
     night.assert_equals(undisturbed)
     assert _jobs(lsf, night).keys() == {job_id}
     assert "2 workers asked of lsf" in night.log()
+    report = next(night.run.job_logs_dir.glob(f"*-{job_id}.out")).read_text()
+    # 1300 MiB and what a nanny needs, for each of three parts.
+    assert re.search(r"Total Requested Memory : {21}5436\.00 MB\n", report)
 
 
 @pytest.mark.parametrize("script", ["slurm/debug.sbatch", "lsf/debug.bsub"])
