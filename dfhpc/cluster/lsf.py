@@ -68,7 +68,8 @@ class Lsf:
         if request.after is not None:
             lines.append(f'-w "ended({request.after})"')
         if queue := request.queue or config.queue:
-            lines.append(f"-q {queue}")
+            # LSF takes several names, and chooses.
+            lines.append(f"-q {shlex.quote(queue)}")
         if config.account:
             lines.append(f"-P {shlex.quote(config.account)}")
         if config.exclude_nodes:
