@@ -11,7 +11,7 @@ from dfhpc.cluster_config import ClusterConfig
 from dfhpc.errors import BatchError
 from dfhpc.runs import RunDirectory
 
-CONFIG = {"kind": "slurm", "walltime": 3600, "memory_limit": "2GiB", "cores": 2}
+CONFIG = {"kind": "slurm", "walltime": "1h", "memory_limit": "2GiB", "cores": 2}
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_the_script_of_a_worker(run):
 def test_a_worker_ends_before_its_job(run):
     arguments = Launch(run, ClusterConfig(**CONFIG)).worker_arguments(None)
     assert arguments[:4] == ["--lifetime", "3240s", "--lifetime-stagger", "180s"]
-    long = ClusterConfig(**CONFIG | {"worker_walltime": 86400})
+    long = ClusterConfig(**CONFIG | {"worker_walltime": "24h"})
     assert Launch(run, long).worker_arguments(None)[1] == "85800s"
 
 
