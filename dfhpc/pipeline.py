@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dfhpc.cluster import dashboard
 from dfhpc.cluster.chain import begin_link, end_chain
 from dfhpc.cluster.driver import job_lives, own_job, recorded_driver
 from dfhpc.cluster.lazy import LazyPool, pool_for
@@ -212,6 +213,8 @@ def run_stages(
         sampling_driver(run.usage_dir) as sampler,
         pool_for(run, cluster, functools.partial(_plugin, run)) as pools,
     ):
+        # One that was killed has left where its dashboard was.
+        dashboard.forget(run)
         begin_link(run, settings.cluster)
         sweep_partial(run)
         for stage in stages:

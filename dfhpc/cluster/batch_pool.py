@@ -10,7 +10,7 @@ import dask
 import distributed
 
 from dfhpc.cluster.batch import BatchSystem
-from dfhpc.cluster.dashboard import announce
+from dfhpc.cluster.dashboard import announce, forget
 from dfhpc.cluster.dask_settings import BATCH_SETTINGS, DASK_SETTINGS
 from dfhpc.cluster.identity import worker_prefix
 from dfhpc.cluster.keeper import Keeper
@@ -137,6 +137,7 @@ def batch_pool(
         stack.callback(keeper.stop)
         port = cluster.scheduler.services["dashboard"].port
         shown = announce(run, config, port, is_open=True)
+        stack.callback(forget, run)
         logger.info(
             "%d workers asked of %s; dashboard: %s (from elsewhere: %s)",
             launch.num_workers,

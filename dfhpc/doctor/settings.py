@@ -34,5 +34,5 @@ def doctor_settings(
         raw, source = load_settings(run).to_json(), str(run.config_path)
     overrides = on_cluster(cluster, None) | dict(map(parse_override, assignments))
     settings = parse_settings(with_overrides(raw, overrides), source)
-    cluster = with_user_defaults(settings.cluster)
-    return settings.model_copy(update={"cluster": cluster})
+    update = {"cluster": with_user_defaults(settings.cluster)}
+    return settings.model_copy(update=update)
