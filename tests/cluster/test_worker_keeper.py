@@ -197,6 +197,23 @@ def test_a_job_in_the_queue_is_waited_for_however_long(site, clock):
     assert len(site.present) == 2
 
 
+def test_jobs_that_wait_long_are_reported_in_the_systems_words(site, clock, caplog):
+    caplog.set_level("INFO", "dfhpc")
+    site.look()
+    site.set("w1", "running", "RUNNING", connected=True)
+    clock.now += keeper.PENDING_REPORT_S - 60
+    site.look()
+    assert "not there yet" not in caplog.text
+    clock.now += 120
+    site.look(3)
+    words = "1 of 2 workers are not there yet; the batch system says: Priority"
+    assert caplog.text.count(words) == 1
+    # Again after as long.
+    clock.now += keeper.PENDING_REPORT_S + 1
+    site.look(3)
+    assert caplog.text.count(words) == 2
+
+
 def test_jobs_that_can_never_start_end_the_hope(site, clock):
     site.look()
     for name in site.present:
