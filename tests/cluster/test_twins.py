@@ -144,6 +144,18 @@ def test_a_script_by_hand(script, request, tmp_path, clips, undisturbed):
     night.assert_equals(undisturbed)
     assert night.recorded("driver")[0].job.name == "dfhpc-debug"
     assert night.recorded("worker")[0].job.system == system
+    _wait_for_accounts(night, {"slurm": "sacct", "lsf": "LSF report"}[system])
+
+
+def _wait_for_accounts(night, source):
+    """Wait until the batch system's word on each driver is had; it comes last."""
+
+    def sources():
+        found = json.loads(night.dfhpc("usage", night.run.path, "--json"))
+        jobs = found["jobs"]
+        return {job["source"] for job in jobs if job["role"] == "driver"}
+
+    night.wait_for(f"{source} of its drivers", lambda: sources() == {source}, 30)
 
 
 def _checkout(folder, script):
