@@ -102,6 +102,29 @@ def test_a_driver_of_lsf_is_asked_to_stop(lsf, lsf_night, undisturbed):
     assert "Exited with exit code 75." in report
 
 
+def test_a_driver_of_lsf_at_its_walltime(lsf, lsf_night, undisturbed):
+    night = lsf_night
+    # An hour of 120 s; the warning comes after half of it.
+    lsf.set(seconds_per_minute=2.0)
+    keys = ("walltime=60m", "signal_before=30m", "worker_walltime=9h")
+    words = [word for key in keys for word in ("--set", f"cluster.{key}")]
+    first, second = _submit(night, "--nights", "2", *words)
+    night.wait_for_marks(3)
+    before = night.marks()
+    workers = [known.job.job_id for known in night.recorded("worker")]
+    with night.frozen_workers(*workers):
+        night.wait_for("the signal", lambda: "SIGUSR2" in night.printed(first), 90)
+        # The next link is given the time it needs.
+        lsf.set(seconds_per_minute=60.0)
+    night.wait_for("evaluation", night.run.evaluation_path.exists, 120)
+    _wait_until_idle(lsf, night)
+    night.assert_kept(before)
+    night.assert_equals(undisturbed)
+    ended = {known.job.job_id: known.how for known in night.recorded("driver")}
+    assert ended == {first: "STOPPED", second: "COMPLETED"}
+    assert "Exited with exit code 75." in night.printed(first)
+
+
 def test_workers_inside_a_job_of_lsf(lsf, lsf_night, undisturbed):
     night = lsf_night
     text = night.recipe.read_text()
