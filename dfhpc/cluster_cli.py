@@ -49,6 +49,7 @@ def submit(
     """
     from dfhpc import pipeline, preflight, submission
     from dfhpc.cluster.identity import NO_RUN_ID
+    from dfhpc.cluster.user_defaults import with_user_defaults
     from dfhpc.reporting.cluster_text import night_text
     from dfhpc.runs import RunDirectory
 
@@ -56,7 +57,7 @@ def submit(
     first = {"data.path": data and str(data), **keys}
     settings = pipeline.resolve(run_dir, recipe, first, options)
     env_script = submission.find_env_script(recipe)
-    config = settings.cluster
+    config = with_user_defaults(settings.cluster)
     run = RunDirectory(run_dir.absolute())
     preflight.check(run, settings)
     if pipeline.is_finished(run, settings):

@@ -5,9 +5,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    model_validator,
+)
 
-from dfhpc.durations import format_duration, parse_duration
+from dfhpc.durations import HOW_TO_WRITE, format_duration, parse_duration
 from dfhpc.model_configs import PositiveInt, Section
 
 ClusterKind = Literal["local", "slurm", "lsf", "dask"]
@@ -23,8 +29,28 @@ _BATCH_WORKERS = 4
 _BATCH_WORKER_MEMORY = 4 * GIBIBYTE
 
 
+LEAST_MEMORY = 256 * 1024**2
+"""Of a process: less is a number whose unit was left out, and starts no Python."""
+
+
 def _seconds(value: Any) -> Any:
-    return parse_duration(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        # A walltime of 8 is eight of something else to each reader. (Pydantic passes
+        # a TypeError on.)
+        raise ValueError(f"{value!r} has no unit; {HOW_TO_WRITE}")  # noqa: TRY004
+    return parse_duration(value)
+
+
+def _enough(count: pydantic.ByteSize) -> pydantic.ByteSize:
+    if count < LEAST_MEMORY:
+        raise ValueError(
+            f"{count:d} bytes are too few for a process, which needs "
+            f'{LEAST_MEMORY // 1024**2} MiB; write memory with its unit, as "4GiB"'
+        )
+    return count
+
+
+Memory = Annotated[pydantic.ByteSize, AfterValidator(_enough)]
 
 
 Duration = Annotated[
@@ -43,7 +69,7 @@ class ClusterConfig(Section):
     """Of kind dask: a scheduler's address, or the path of its scheduler file."""
     workers: Annotated[int, Field(ge=0)] | None = None
     """Workers; 0 works in the driver itself; default: one a core, or 4 jobs."""
-    memory_limit: pydantic.ByteSize | None = None
+    memory_limit: Memory | None = None
     """Memory of one worker, as "4GB" or "2GiB"; default: its share of the machine, or
     4 GiB in a job."""
     dashboard_port: Port = 0
@@ -58,7 +84,7 @@ class ClusterConfig(Section):
     worker_walltime: Duration | None = None
     """Of a worker's job; default: the driver's."""
     driver_cores: PositiveInt = 2
-    driver_memory: pydantic.ByteSize = pydantic.ByteSize(4 * GIBIBYTE)
+    driver_memory: Memory = pydantic.ByteSize(4 * GIBIBYTE)
     workers_in_job: bool = False
     """Whether workers are steps of the driver's own job, where nodes may not submit."""
     signal_before: Duration = 600
@@ -99,6 +125,11 @@ class ClusterConfig(Section):
             )
         if self.is_batch and self.workers == 0:
             raise ValueError("workers 0 is for kind local; jobs are at least 1")
+        if self.kind == "lsf" and self.workers_in_job and self.memory_unit:
+            raise ValueError(
+                "workers_in_job needs LSF 10.1.0.9, which reserves memory for each "
+                "task, and memory_unit is for one before 10; use workers as jobs"
+            )
         return self
 
     @property
@@ -120,6 +151,11 @@ class ClusterConfig(Section):
     def worker_job_bytes(self) -> int:
         """What a worker's job is asked for."""
         return self.worker_bytes + JOB_OVERHEAD
+
+    @property
+    def part_cores(self) -> int:
+        """Of each part of a job that has its workers inside; the driver is one."""
+        return max(self.cores, self.driver_cores)
 
     @property
     def worker_walltime_s(self) -> int:

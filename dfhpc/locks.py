@@ -77,6 +77,13 @@ def holder_of(lock_path: Path) -> str | None:
     return f"{holder.get('pid')} on {holder.get('host')}"
 
 
+def is_held_here(lock_path: Path) -> bool:
+    """Whether this very process holds a lock."""
+    holder = _read(lock_path)
+    own = {"host": socket.gethostname(), "pid": os.getpid()}
+    return {name: holder.get(name) for name in own} == own
+
+
 @dataclass(frozen=True)
 class Holder:
     """Who holds a lock, or held it until death."""

@@ -8,11 +8,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dfhpc.cluster import dashboard
 from dfhpc.cluster.chain import begin_link, end_chain
 from dfhpc.cluster.driver import job_lives, own_job, recorded_driver
 from dfhpc.cluster.lazy import LazyPool, pool_for
 from dfhpc.cluster.performance import reported_performance
 from dfhpc.cluster.signals import raise_if_stopped, request_stop, stop_on_signals
+from dfhpc.cluster.user_defaults import with_user_defaults
 from dfhpc.cluster_config import parse_cluster
 from dfhpc.config import Settings
 from dfhpc.driver_notes import error_noted, forget_error
@@ -200,6 +202,8 @@ def run_stages(
         with contextlib.suppress(OSError), recorded_driver(run):
             pass
         return False
+    # Not in the settings of the run, which another user may resume.
+    cluster = with_user_defaults(settings.cluster)
     with (
         stop_on_signals(settings.cluster.grace_s),
         _held(run),
@@ -208,8 +212,10 @@ def run_stages(
         _logging_to_file(run),
         recorded_driver(run),
         sampling_driver(run.usage_dir) as sampler,
-        pool_for(run, settings.cluster, functools.partial(_plugin, run)) as pools,
+        pool_for(run, cluster, functools.partial(_plugin, run)) as pools,
     ):
+        # One that was killed has left where its dashboard was.
+        dashboard.forget(run)
         begin_link(run, settings.cluster)
         sweep_partial(run)
         for stage in stages:

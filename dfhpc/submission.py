@@ -70,7 +70,7 @@ def driver_request(
     if config.workers_in_job:
         # Equal parts: the first is the driver's.
         tasks = config.num_jobs + 1
-        cores = max(config.cores, config.driver_cores)
+        cores = config.part_cores
         memory = max(config.worker_job_bytes, int(config.driver_memory))
     return JobRequest(
         name,

@@ -38,6 +38,17 @@ RECIPES = sorted(Path("jobs").glob("*.toml"))
         ({"extract": {"per_second": "x"}}, r"extract\.per_second = 'x' is wrong"),
         ({"extract": {"policy": "per_second"}}, "needs frames_per_video too"),
         ({"train": {"sgd": {"alpha": float("inf")}}}, "finite number"),
+        (
+            {"cluster": {"walltime": 8}},
+            r'cluster\.walltime = 8 is wrong: 8 has no unit; write a time as "8h"',
+        ),
+        ({"cluster": {"worker_walltime": 8}}, r"worker_walltime = 8 is .* no unit"),
+        ({"cluster": {"signal_before": 1.5}}, r"signal_before = 1\.5 is .* no unit"),
+        (
+            {"cluster": {"memory_limit": 4}},
+            r'4 bytes are too few .* 256 MiB; write memory with its unit, as "4GiB"',
+        ),
+        ({"cluster": {"driver_memory": "200MB"}}, "200000000 bytes are too few"),
         ({"train": {"sgd": {"seed": -1}}}, "greater than or equal to 0"),
         ({"train": {"models": ["sgd", "sgd"]}}, "named twice"),
         ({"train": {"models": ["cnn2"]}}, "there is no model cnn2; known: svm"),

@@ -39,6 +39,12 @@ def test_a_dry_run_names_jobs_as_they_will_be(submit, tmp_path, quick_settings):
     assert f"#SBATCH --job-name=dfhpc-{name}-driver\n" in done.output
 
 
+def test_a_dry_run_knows_the_users_own_defaults(submit, monkeypatch):
+    monkeypatch.setenv("SBATCH_ACCOUNT", "physics")
+    done = submit("--cluster", "slurm", "--dry-run")
+    assert "#SBATCH --account=physics\n" in done.output
+
+
 def test_without_standard_input_the_script_is_a_file(submit, tmp_path):
     words = ("--cluster", "lsf", "--dry-run", "--set", "cluster.use_stdin=false")
     done = submit(*words)

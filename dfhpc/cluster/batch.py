@@ -155,10 +155,13 @@ def outer_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Return an environment without what the job around this process is.
 
     A job submitted from within a job would take over its variables, as the memory
-    per node, and be refused or be told a wrong number of tasks.
+    per node, and be refused or be told a wrong number of tasks. SBATCH_EXPORT and its
+    like, which sbatch prefers to the lines of a script, go too, on a login node as
+    well: a job is what its script says. ``user_defaults`` renders some of them there.
     """
     own = ("SLURM_", "SBATCH_", "SRUN_", "LSB_")
-    kept = ("SLURM_CONF", "SLURM_CLUSTERS")
+    # Where the batch system is, and the user's key to it.
+    kept = ("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS", "SLURM_JWT")
     outer = {
         name: value
         for name, value in environment.items()

@@ -10,7 +10,7 @@ import dask
 import distributed
 
 from dfhpc.cluster.batch import BatchSystem
-from dfhpc.cluster.dashboard import announce
+from dfhpc.cluster.dashboard import announce, forget
 from dfhpc.cluster.dask_settings import BATCH_SETTINGS, DASK_SETTINGS
 from dfhpc.cluster.identity import worker_prefix
 from dfhpc.cluster.keeper import Keeper
@@ -20,6 +20,7 @@ from dfhpc.cluster.signals import raise_if_stopped
 from dfhpc.cluster.tls import make_security
 from dfhpc.cluster_config import ClusterConfig
 from dfhpc.errors import BatchError, ClusterError, WorkerLostError
+from dfhpc.locks import is_held_here
 from dfhpc.runs import RunDirectory
 from dfhpc.this_job import this_job
 
@@ -111,7 +112,8 @@ def batch_pool(
     """Start a scheduler here, workers as jobs, and yield a pool of them.
 
     Jobs that an earlier driver of this run left behind are cancelled first: they
-    would start, find no scheduler, and cost their user's share.
+    would start, find no scheduler, and cost their user's share. So are those that are
+    left at the end, as one whose submission timed out and told no id.
 
     Raises
     ------
@@ -123,6 +125,8 @@ def batch_pool(
     with contextlib.ExitStack() as stack:
         stack.enter_context(dask.config.set(DASK_SETTINGS))
         stack.enter_context(dask.config.set(BATCH_SETTINGS))
+        # The last of all: a submission that failed may have left a job nevertheless.
+        stack.callback(_cancel_left, run, launch)
         cluster = _open_cluster(launch, make_security(run) if use_tls else None)
         stack.callback(cluster.close)
         client = stack.enter_context(distributed.Client(cluster))
@@ -133,6 +137,7 @@ def batch_pool(
         stack.callback(keeper.stop)
         port = cluster.scheduler.services["dashboard"].port
         shown = announce(run, config, port, is_open=True)
+        stack.callback(forget, run)
         logger.info(
             "%d workers asked of %s; dashboard: %s (from elsewhere: %s)",
             launch.num_workers,
@@ -153,7 +158,7 @@ def _prepare(run: RunDirectory, config: ClusterConfig) -> Launch:
     try:
         launch = Launch(run, config)
         if launch.are_jobs:
-            cancel_orphans(run, launch.system)
+            cancel_orphans(run, launch.system, "that a dead driver left")
     except BatchError as error:
         if error.is_lasting:
             raise ClusterError(str(error)) from None
@@ -161,12 +166,26 @@ def _prepare(run: RunDirectory, config: ClusterConfig) -> Launch:
     return launch
 
 
-def cancel_orphans(run: RunDirectory, system: BatchSystem) -> None:
-    """Cancel the workers of earlier drivers; who holds the run's lock may do so."""
+def _cancel_left(run: RunDirectory, launch: Launch) -> None:
+    # Another driver that has taken the lock has workers of the same names.
+    if not launch.are_jobs or not is_held_here(run.lock_path):
+        return
+    try:
+        cancel_orphans(run, launch.system, "that are left at the end")
+    except BatchError as error:
+        logger.warning("Left-over jobs were not looked for: %s", error)
+
+
+def cancel_orphans(run: RunDirectory, system: BatchSystem, which: str) -> None:
+    """Cancel the jobs of workers of this run; who holds its lock may do so."""
     prefix = worker_prefix(run)
-    orphans = [job.job_id for job in system.jobs(prefix) if job.state != "ended"]
+    orphans = [
+        job.job_id
+        for job in system.jobs(prefix)
+        if job.state != "ended" and job.word != "COMPLETING"
+    ]
     if orphans:
-        logger.info("Cancelling %d jobs that a dead driver left.", len(orphans))
+        logger.info("Cancelling %d jobs %s.", len(orphans), which)
         system.cancel(orphans)
 
 

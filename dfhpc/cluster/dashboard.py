@@ -1,5 +1,6 @@
 """Where the dashboard is, for a person on another machine."""
 
+import contextlib
 import getpass
 import os
 import socket
@@ -9,6 +10,7 @@ from typing import Any
 import dask
 
 from dfhpc.cluster_config import ClusterConfig
+from dfhpc.locks import is_held_here
 from dfhpc.runs import RunDirectory, read_record, write_json
 
 LOCAL_PORT = 8787
@@ -35,6 +37,13 @@ def announce(
     }
     write_json(run.dashboard_path, value)
     return value
+
+
+def forget(run: RunDirectory) -> None:
+    """Take back what was announced: the dashboard is gone, or was another driver's."""
+    if is_held_here(run.lock_path):
+        with contextlib.suppress(OSError):
+            run.dashboard_path.unlink(missing_ok=True)
 
 
 def read(run: RunDirectory) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from dfhpc.batch_jobs import BatchJob, read_jobs, record_ended, record_submitted
 from dfhpc.cluster.launch import batch_system
@@ -65,6 +66,9 @@ def _by_hand(here: ThisJob, environment: Mapping[str, str]) -> BatchJob:
     memory = int(megabytes) * 1024**2 if megabytes.isdecimal() else None
     count = int(cores) if cores.isdecimal() else 1
     output = environment.get("LSB_OUTPUTFILE", "").replace("%J", here.job_id)
+    if output:
+        # As -o says it, from the folder of the submission.
+        output = str(Path(environment.get("LS_SUBCWD", ""), output))
     return BatchJob(
         here.job_id, name, here.system, "driver", count, memory, None, output
     )

@@ -50,6 +50,8 @@ class Judge:
         self._stuck_since: float | None = None
         self.total_lost = 0
         self.message: str | None = None
+        self._last_loss = "see the log"
+        """The job that was lost last, with what it printed at its end."""
 
     def note_progress(self) -> None:
         """Count what was lost before no more: a unit is done."""
@@ -86,14 +88,18 @@ class Judge:
         elif fate == "over" and job.ended_well:
             logger.info("Worker %s ended at the end of its time.", job.name)
         elif fate == "over":
-            self._losses += 1
+            self._note_loss(job, _describe(job))
             logger.warning("Worker %s is gone: %s.", job.name, _describe(job))
         else:
-            self._losses += 1
             self.message = f"{_describe(job)} ended before its worker came"
-            logger.warning("%s; it printed: %s", self.message, self.printed(job))
+            self._note_loss(job, self.message)
+            logger.warning("%s", self._last_loss)
             if job.node is not None and not job.word.startswith(_TAKEN_AWAY):
                 self._strikes[job.node] += 1
+
+    def _note_loss(self, job: WatchedJob, how: str) -> None:
+        self._losses += 1
+        self._last_loss = f"{how}; it printed: {self.printed(job)}"
 
     def _note_refusal(self, error: BatchError) -> None:
         self._refused_since = self._refused_since or time.time()
@@ -161,7 +167,7 @@ class Judge:
         if self._losses > most:
             raise ClusterError(
                 f"{self._losses} worker jobs were lost with nothing done between; the "
-                f"last: {self.message or 'see the log'}. Look into "
+                f"last: {self._last_loss}. Look into "
                 f"{self._launch.run.job_logs_dir}; then give the same command again."
             )
 

@@ -18,7 +18,7 @@ import psutil
 from dask.system import CPU_COUNT
 from distributed.system import MEMORY_LIMIT
 
-from dfhpc.cluster.dashboard import announce
+from dfhpc.cluster.dashboard import announce, forget
 from dfhpc.cluster.dask_settings import DASK_SETTINGS, worker_environment
 from dfhpc.cluster.signals import interrupts_blocked
 from dfhpc.cluster_config import ClusterConfig
@@ -154,6 +154,7 @@ def local_pool(
         if run is not None:
             port = local.scheduler.services["dashboard"].port
             announce(run, cluster, port, is_open=False)
+            stack.callback(forget, run)
         logger.info("%d workers; dashboard: %s", workers, client.dashboard_link)
         yield DaskPool(client, memory)
 

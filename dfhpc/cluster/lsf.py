@@ -46,7 +46,9 @@ class Lsf:
         reserved = self._memory(request.memory_bytes)
         if request.tasks > 1:
             # Said outright: sites differ in whether a plain number is for each host.
-            reserved += "/task"
+            # A task of LSF is one slot, and a part of ours has as many as cores.
+            each = math.ceil(request.memory_bytes / request.cores)
+            reserved = f"{self._memory(each)}/task"
         lines = [
             f"-J {request.name}",
             f"-o {shlex.quote(str(request.output))}",
@@ -66,7 +68,8 @@ class Lsf:
         if request.after is not None:
             lines.append(f'-w "ended({request.after})"')
         if queue := request.queue or config.queue:
-            lines.append(f"-q {queue}")
+            # LSF takes several names, and chooses.
+            lines.append(f"-q {shlex.quote(queue)}")
         if config.account:
             lines.append(f"-P {shlex.quote(config.account)}")
         if config.exclude_nodes:

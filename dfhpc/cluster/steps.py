@@ -55,7 +55,8 @@ class Steps:
         if self.name == "slurm":
             self._free = _slurm_slots(environment)
         else:
-            self._free = lsf_slots(environment.get("LSB_MCPU_HOSTS", ""), config.cores)
+            hosts = environment.get("LSB_MCPU_HOSTS", "")
+            self._free = lsf_slots(hosts, config.part_cores)
         self.num_slots = len(self._free)
         if not self._free:
             raise BatchError(

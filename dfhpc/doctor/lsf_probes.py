@@ -4,10 +4,11 @@ import getpass
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dfhpc.cluster.batch import run_command
+from dfhpc.cluster_config import ClusterConfig
 from dfhpc.doctor.batch_probes import version_line
 from dfhpc.doctor.finding import Outcome, failure, ok, skipped, warning
 from dfhpc.doctor.limits import judge_walltimes
@@ -94,7 +95,8 @@ def _wanted(visit: Visit) -> dict[str, str]:
 
 def queue(visit: Visit) -> Outcome:
     """Say whether the queues of the recipe exist, and take jobs."""
-    names = list(dict.fromkeys(_wanted(visit).values()))
+    # LSF takes several names for one, and chooses.
+    names = list(dict.fromkeys(" ".join(_wanted(visit).values()).split()))
     if not names:
         return skipped("The recipe names no cluster.queue: the site's default.")
     if shutil.which("bqueues") is None:
@@ -118,10 +120,16 @@ def walltime(visit: Visit) -> Outcome:
     if not wanted or shutil.which("bqueues") is None:
         return skipped("No queue is named, or there is no bqueues to ask.")
     limits = {
-        role: (name, run_limit(run_command(("bqueues", "-l", name))))
-        for role, name in wanted.items()
+        role: (names, _longest_limit(names.split())) for role, names in wanted.items()
     }
     return judge_walltimes(asked, limits)
+
+
+def _longest_limit(names: Sequence[str]) -> int | None:
+    """Return the run limit of the queue that allows most, None where one has none."""
+    limits = [run_limit(run_command(("bqueues", "-l", name))) for name in names]
+    known = [limit for limit in limits if limit is not None]
+    return max(known) if known and len(known) == len(limits) else None
 
 
 def run_limit(printed: str) -> int | None:
@@ -144,17 +152,27 @@ def slot_limit(visit: Visit) -> Outcome:
     most = table_value(run_command(("busers", user)), "MAX", user)
     config = visit.cluster
     needed = config.num_jobs * config.cores + config.driver_cores
+    if config.workers_in_job:
+        needed = (config.num_jobs + 1) * config.part_cores
     if most is None or not most.isdecimal():
         return ok(f"No limit on your slots is known; the run needs {needed} at a time.")
     found = f"You may have {most} slots at a time, and the run needs {needed}"
     if needed <= int(most):
         return ok(f"{found}.")
-    room = (int(most) - config.driver_cores) // config.cores
+    room = _room(config, int(most))
     if room < 1:
         return failure(f"{found}.", "fewer cluster.cores and cluster.driver_cores")
-    return warning(
-        f"{found}: fewer workers will be there.", f"cluster.workers = {room}"
-    )
+    remedy = f"cluster.workers = {room}"
+    if config.workers_in_job:
+        return failure(f"{found}: its one job would never start.", remedy)
+    return warning(f"{found}: fewer workers will be there.", remedy)
+
+
+def _room(config: ClusterConfig, slots: int) -> int:
+    """Return for how many workers there is room beside the driver."""
+    if config.workers_in_job:
+        return slots // config.part_cores - 1
+    return (slots - config.driver_cores) // config.cores
 
 
 def table_value(printed: str, column: str, row: str) -> str | None:

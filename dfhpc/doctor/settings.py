@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from dfhpc.cluster.user_defaults import with_user_defaults
 from dfhpc.config import Settings
 from dfhpc.pipeline import on_cluster
 from dfhpc.recipes import load_recipe, parse_override, parse_settings, with_overrides
@@ -32,4 +33,6 @@ def doctor_settings(
     elif run.config_path.exists():
         raw, source = load_settings(run).to_json(), str(run.config_path)
     overrides = on_cluster(cluster, None) | dict(map(parse_override, assignments))
-    return parse_settings(with_overrides(raw, overrides), source)
+    settings = parse_settings(with_overrides(raw, overrides), source)
+    update = {"cluster": with_user_defaults(settings.cluster)}
+    return settings.model_copy(update=update)

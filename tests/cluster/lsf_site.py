@@ -57,6 +57,10 @@ class LsfSite:
         path = f"{self.folder / 'bin'}{os.pathsep}{kept['PATH']}"
         return kept | {"PATH": path, "LSF_ENVDIR": str(self.folder / "conf")}
 
+    def variables_of(self, job_id: str) -> dict[str, str]:
+        """Return what tells the processes of a job from all others."""
+        return {"LSB_JOBID": job_id, "LSF_ENVDIR": self.environment["LSF_ENVDIR"]}
+
     def run(self, *command: object, **kwargs) -> subprocess.CompletedProcess[str]:
         """Run a command as a user of the site would."""
         words = [str(word) for word in command]

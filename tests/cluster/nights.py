@@ -16,6 +16,7 @@ import psutil
 from dfhpc.batch_jobs import RecordedJob, read_jobs
 from dfhpc.cluster.identity import job_prefix
 from dfhpc.runs import RunDirectory, read_json
+from tests.cluster.lsf_site import LsfSite
 from tests.cluster.slurm_site import SlurmSite
 from tests.stages.test_extract import assert_equal_stores
 
@@ -55,7 +56,7 @@ def write_recipe(folder: Path) -> Path:
 class Night:
     """One run directory, and the jobs that work on it."""
 
-    def __init__(self, site: SlurmSite, folder: Path, data: Path) -> None:
+    def __init__(self, site: SlurmSite | LsfSite, folder: Path, data: Path) -> None:
         """Write a recipe into ``folder``; its run is the folder ``run`` below."""
         self.site = site
         self.data = data
@@ -160,9 +161,9 @@ class Night:
             process.kill()
 
     @contextlib.contextmanager
-    def frozen_workers(self) -> Iterator[None]:
-        """Let the workers do nothing in the block."""
-        jobs = [job["id"] for job in self.workers()]
+    def frozen_workers(self, *ids: str) -> Iterator[None]:
+        """Let the workers, or those of these jobs, do nothing in the block."""
+        jobs = ids or [job["id"] for job in self.workers()]
         frozen = [p for job_id in jobs for p in self.worker_processes(job_id)]
         assert frozen
         for process in frozen:
@@ -249,10 +250,10 @@ class Night:
         return min(t / 1e9 for t in new if t / 1e9 > began) - began
 
 
-def job_processes(job_id: str, site: SlurmSite) -> list[psutil.Process]:
-    """Return the processes of a job of a SLURM; beside it there may be others."""
-    conf = site.environment["SLURM_CONF"]
-    marks = {f"SLURM_JOB_ID={job_id}".encode(), f"SLURM_CONF={conf}".encode()}
+def job_processes(job_id: str, site: SlurmSite | LsfSite) -> list[psutil.Process]:
+    """Return the processes of a job of a site; beside it there may be others."""
+    variables = site.variables_of(job_id).items()
+    marks = {f"{name}={value}".encode() for name, value in variables}
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(OSError, psutil.Error):

@@ -55,6 +55,11 @@ class SlurmSite:
             "PATH": SEARCH_PATH,
         }
 
+    def variables_of(self, job_id: str) -> dict[str, str]:
+        """Return what tells the processes of a job from all others."""
+        conf = self.environment["SLURM_CONF"]
+        return {"SLURM_JOB_ID": job_id, "SLURM_CONF": conf}
+
     def start(self) -> None:
         """Start every daemon, and wait until all nodes take jobs."""
         self.folder.mkdir(parents=True)

@@ -121,6 +121,10 @@ def test_a_driver_at_its_walltime_stops_and_the_next_link_finishes(night, undist
     # SLURM looks for the time each 30 s; until then the workers stand still.
     with night.frozen_workers():
         night.wait_for("the signal", lambda: "SIGUSR2" in night.printed(first))
+    # Dask's own would be of clean ends alone.
+    report = night.run.performance_dir / "extract.html"
+    night.wait_for("a report", report.exists)
+    assert not night.run.extracted_path.exists()
     night.wait_until_finished()
     night.assert_kept(before)
     night.assert_equals(undisturbed)

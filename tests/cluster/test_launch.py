@@ -11,7 +11,7 @@ from dfhpc.cluster_config import ClusterConfig
 from dfhpc.errors import BatchError
 from dfhpc.runs import RunDirectory
 
-CONFIG = {"kind": "slurm", "walltime": 3600, "memory_limit": "2GiB", "cores": 2}
+CONFIG = {"kind": "slurm", "walltime": "1h", "memory_limit": "2GiB", "cores": 2}
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_the_script_of_a_worker(run):
 def test_a_worker_ends_before_its_job(run):
     arguments = Launch(run, ClusterConfig(**CONFIG)).worker_arguments(None)
     assert arguments[:4] == ["--lifetime", "3240s", "--lifetime-stagger", "180s"]
-    long = ClusterConfig(**CONFIG | {"worker_walltime": 86400})
+    long = ClusterConfig(**CONFIG | {"worker_walltime": "24h"})
     assert Launch(run, long).worker_arguments(None)[1] == "85800s"
 
 
@@ -102,8 +102,9 @@ def test_workers_in_a_job_need_room(run, monkeypatch):
     config = ClusterConfig(kind="lsf", workers_in_job=True)
     with pytest.raises(BatchError, match="Job 7 has room for its driver alone"):
         Launch(run, config)
-    monkeypatch.setenv("LSB_MCPU_HOSTS", "a 2 b 2")
+    monkeypatch.setenv("LSB_MCPU_HOSTS", "a 4 b 4")
     launch = Launch(run, config)
+    # Four parts, each of the two cores that a driver has by default.
     assert (launch.num_workers, launch.are_jobs) == (3, False)
     launch.exclude("b")
     assert launch.num_workers == 1

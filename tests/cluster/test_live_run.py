@@ -1,9 +1,11 @@
 """What others can do to a run while a driver works on it: nothing."""
 
+import json
 import os
 import stat
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 
@@ -23,6 +25,14 @@ def live(slurm, tmp_path_factory, clips):
         yield night
     night.dfhpc("cancel", night.run.path)
     night.wait_until_idle()
+
+
+def test_the_dashboard_answers_where_the_command_says(live):
+    found = json.loads(live.dfhpc("dashboard", live.run.path, "--json"))
+    with urllib.request.urlopen(found["link"], timeout=30) as answer:
+        assert answer.status == 200
+    told = f"dashboard: {found['link']} (from elsewhere: {found['ssh']})"
+    assert f"3 workers asked of slurm; {told}" in live.log()
 
 
 @pytest.mark.parametrize("command", ["submit", "run"])

@@ -62,6 +62,22 @@ def test_a_job_of_several_parts_reserves_for_each():
     assert not any("span" in line for line in lines)
 
 
+def test_a_part_of_several_cores_is_one_block_whose_slots_share_its_memory():
+    lines = directives(tasks=3, cores=4, memory_bytes=2**30 + 1)
+    assert "-n 12" in lines
+    # 257 MB for each of four slots.
+    assert '-R "rusage[mem=257MB/task]"' in lines
+    assert '-R "span[block=4]"' in lines
+
+
+def test_workers_in_a_job_need_an_lsf_that_reserves_for_each_task():
+    old = {"memory_unit": "KB", "workers_in_job": True}
+    with pytest.raises(ValueError, match=r"workers_in_job needs LSF 10\.1\.0\.9"):
+        ClusterConfig(kind="lsf", **old)
+    # SLURM does not care.
+    assert ClusterConfig(kind="slurm", **old).workers_in_job
+
+
 def test_a_script_on_standard_input():
     submission = lsf.Lsf(ClusterConfig()).submission(request(), "exec true")
     assert submission.command == ("bsub",)

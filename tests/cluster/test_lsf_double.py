@@ -146,3 +146,11 @@ def test_slots_on_several_hosts(lsf, tmp_path):
     words = (tmp_path / "o").read_text().splitlines()[0].split()
     assert sum(map(int, words[1::2])) == 5
     assert len(words) == 6
+
+
+def test_blocks_of_slots_stay_together(lsf, tmp_path):
+    options = ("-n", "4", "-R", "span[block=2]", "-o", "o")
+    job = submit(lsf, "echo $LSB_MCPU_HOSTS\n", *options, cwd=tmp_path)
+    wait_until(lsf, job, "DONE")
+    words = (tmp_path / "o").read_text().splitlines()[0].split()
+    assert words[1::2] == ["2", "2"]

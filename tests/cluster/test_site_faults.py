@@ -1,6 +1,7 @@
 """What befalls a site, done to a real SLURM: a run ends as undisturbed."""
 
 import contextlib
+import json
 import subprocess
 import sys
 
@@ -50,6 +51,24 @@ def test_the_batch_system_is_away_for_a_while(night, undisturbed):
     night.assert_kept(before)
     night.assert_equals(undisturbed)
     assert not night.run.deaths_path.exists()
+
+
+def test_accounting_is_away_for_a_whole_run(night, undisturbed):
+    night.site.stop_accounting()
+    night.submit()
+    night.wait_until_finished()
+    night.assert_equals(undisturbed)
+
+    def accounting():
+        return json.loads(night.dfhpc("usage", night.run.path, "--json"))["accounting"]
+
+    found = accounting()
+    assert found["sources"] == ["samples"]
+    (problem,) = found["problems"]
+    assert "sacct" in problem
+    # What SLURM kept to tell it tells later.
+    night.site.start_accounting()
+    night.wait_for("sacct", lambda: accounting()["sources"] == ["sacct"])
 
 
 def test_a_node_where_every_job_fails_is_excluded(night, undisturbed):
@@ -120,6 +139,7 @@ def _own_dask(night, scheduler_file):
 def test_a_killed_scheduler_stops_the_run_resumably(
     fresh_slurm, tmp_path, clips, undisturbed
 ):
+    """A scheduler of one's own; in a job the driver is it: see test_faults."""
     night = Night(fresh_slurm, tmp_path, clips)
     one, other = (tmp_path / name / "scheduler.json" for name in ("one", "other"))
     output = tmp_path / "driver.txt"

@@ -135,6 +135,10 @@ def test_what_slurm_would_never_start_is_refused_at_once(night):
         assert done.returncode == 2, done.stderr
         assert refusal in done.stderr
         assert not night.run.path.exists()
+    # The user's own default is a queue too.
+    words = ("submit", *night.words, "--cluster", "slurm")
+    done = night.try_dfhpc(*words, SBATCH_PARTITION="short")
+    assert "driver's walltime of 10m is over the 2m of queue short" in done.stderr
     assert night.site.jobs() == []
 
 

@@ -102,15 +102,52 @@ def test_a_driver_of_lsf_is_asked_to_stop(lsf, lsf_night, undisturbed):
     assert "Exited with exit code 75." in report
 
 
+def test_a_driver_of_lsf_at_its_walltime(lsf, lsf_night, undisturbed):
+    night = lsf_night
+    # An hour of 120 s; the warning comes after half of it.
+    lsf.set(seconds_per_minute=2.0)
+    keys = ("walltime=60m", "signal_before=30m", "worker_walltime=9h")
+    words = [word for key in keys for word in ("--set", f"cluster.{key}")]
+    first, second = _submit(night, "--nights", "2", *words)
+    night.wait_for_marks(3)
+    before = night.marks()
+    workers = [known.job.job_id for known in night.recorded("worker")]
+    with night.frozen_workers(*workers):
+        night.wait_for("the signal", lambda: "SIGUSR2" in night.printed(first), 90)
+        # The next link is given the time it needs.
+        lsf.set(seconds_per_minute=60.0)
+    night.wait_for("evaluation", night.run.evaluation_path.exists, 120)
+    _wait_until_idle(lsf, night)
+    night.assert_kept(before)
+    night.assert_equals(undisturbed)
+    ended = {known.job.job_id: known.how for known in night.recorded("driver")}
+    assert ended == {first: "STOPPED", second: "COMPLETED"}
+    assert "Exited with exit code 75." in night.printed(first)
+
+
 def test_workers_inside_a_job_of_lsf(lsf, lsf_night, undisturbed):
     night = lsf_night
+    text = night.recipe.read_text()
+    # As many workers as there is room for, and the cores of a driver by default.
+    for line in ("workers = 3\n", "driver_cores = 1\n"):
+        assert line in text
+        text = text.replace(line, "")
+    night.recipe.write_text(text)
     memory = ("--set", "cluster.memory_limit=1300MiB")
-    (job_id,) = _submit(night, "--workers-in-job", "--workers", "2", *memory)
+    dry = _submit(night, "--workers-in-job", *memory, "--dry-run")
+    # Five parts by default; this site has no more than six slots.
+    assert (dry[dry.index("-n") + 1], "span[block=2]" in " ".join(dry)) == ("10", True)
+    site = ('skip_directives=["-n", "-M"]', 'extra_directives=["-n 6", "-M 5436MB"]')
+    words = [word for key in site for word in ("--set", f"cluster.{key}")]
+    (job_id,) = _submit(night, "--workers-in-job", *memory, *words)
     night.wait_for("evaluation", night.run.evaluation_path.exists, 120)
     _wait_until_idle(lsf, night)
     night.assert_equals(undisturbed)
     assert _jobs(lsf, night).keys() == {job_id}
     assert "2 workers asked of lsf" in night.log()
+    report = next(night.run.job_logs_dir.glob(f"*-{job_id}.out")).read_text()
+    # 1300 MiB and what a nanny needs, for each of three parts.
+    assert re.search(r"Total Requested Memory : {21}5436\.00 MB\n", report)
 
 
 @pytest.mark.parametrize("script", ["slurm/debug.sbatch", "lsf/debug.bsub"])
@@ -130,6 +167,18 @@ def test_a_script_by_hand(script, request, tmp_path, clips, undisturbed):
     night.assert_equals(undisturbed)
     assert night.recorded("driver")[0].job.name == "dfhpc-debug"
     assert night.recorded("worker")[0].job.system == system
+    _wait_for_accounts(night, {"slurm": "sacct", "lsf": "LSF report"}[system])
+
+
+def _wait_for_accounts(night, source):
+    """Wait until the batch system's word on each driver is had; it comes last."""
+
+    def sources():
+        found = json.loads(night.dfhpc("usage", night.run.path, "--json"))
+        jobs = found["jobs"]
+        return {job["source"] for job in jobs if job["role"] == "driver"}
+
+    night.wait_for(f"{source} of its drivers", lambda: sources() == {source}, 30)
 
 
 def _checkout(folder, script):

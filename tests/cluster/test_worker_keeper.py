@@ -135,6 +135,48 @@ def test_jobs_that_fail_at_once_are_tried_ever_later(site, clock):
     assert len(submitted) <= 2 + judging.NEVER_CAME + 2
 
 
+def _print(site, name, words):
+    path = site.launch.output_of(name, name[1:])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(words)
+
+
+def test_the_end_comes_with_the_last_words_of_the_last_job(site, clock):
+    site.look()
+
+    def fail_all():
+        for _ in range(200):
+            clock.now += 60.0
+            for name in site.present:
+                _print(site, name, f"module: no cuda\n{name}: gave up\n")
+                site.set(name, "ended", "FAILED", "n3")
+            site.look()
+
+    with pytest.raises(ClusterError) as caught:
+        fail_all()
+    last = max(site.workers, key=lambda name: int(name[1:]))
+    assert (
+        f"the last: job {last[1:]} on n3 (FAILED) ended before its worker came; "
+        f"it printed: module: no cuda / {last}: gave up. Look into "
+    ) in str(caught.value)
+
+
+def test_the_last_words_of_a_job_that_did_work_are_told_too(site, clock):
+    site.look()
+
+    def lose_all():
+        for _ in range(20):
+            name = site.present[0]
+            site.set(name, "running", "RUNNING", connected=True)
+            site.look()
+            _print(site, name, "signal 7\n")
+            site.set(name, "ended", "BUS_ERROR")
+            site.look()
+
+    with pytest.raises(ClusterError, match=r"\(BUS_ERROR\); it printed: signal 7\. "):
+        lose_all()
+
+
 def test_a_node_that_fails_jobs_is_excluded(site, clock):
     site.look()
     site.set("w1", "running", "RUNNING", "n1", connected=True)
@@ -195,6 +237,23 @@ def test_a_job_in_the_queue_is_waited_for_however_long(site, clock):
         clock.now += 30
         site.look()
     assert len(site.present) == 2
+
+
+def test_jobs_that_wait_long_are_reported_in_the_systems_words(site, clock, caplog):
+    caplog.set_level("INFO", "dfhpc")
+    site.look()
+    site.set("w1", "running", "RUNNING", connected=True)
+    clock.now += keeper.PENDING_REPORT_S - 60
+    site.look()
+    assert "not there yet" not in caplog.text
+    clock.now += 120
+    site.look(3)
+    words = "1 of 2 workers are not there yet; the batch system says: Priority"
+    assert caplog.text.count(words) == 1
+    # Again after as long.
+    clock.now += keeper.PENDING_REPORT_S + 1
+    site.look(3)
+    assert caplog.text.count(words) == 2
 
 
 def test_jobs_that_can_never_start_end_the_hope(site, clock):

@@ -163,7 +163,8 @@ def _requeue_codes(text: str) -> list[int]:
 def _sbatch(request: Record, resources: Resources, home: Home) -> list[str]:
     tasks = ["--nodes=1", "--ntasks=1", f"--cpus-per-task={resources.slots}"]
     if resources.slots > 1 and not resources.one_host:
-        tasks = [f"--ntasks={resources.slots}"]
+        count = resources.slots // resources.block
+        tasks = [f"--ntasks={count}", f"--cpus-per-task={resources.block}"]
     asked = max(request["reserved_mb"] or 0, request["limit_mb"] or 0) or DEFAULT_MB
     return [
         *("sbatch", "--parsable", "--partition=main", "--output=/dev/null"),

@@ -15,7 +15,8 @@ def hosts_of_job(slots: int) -> Hosts:
     counts: list[int] = []
     for part in tasks.split(","):
         count, _, times = part.rstrip(")").partition("(x")
-        counts += [int(count)] * int(times or 1)
+        slots_each = int(count) * int(os.environ.get("SLURM_CPUS_PER_TASK", "1"))
+        counts += [slots_each] * int(times or 1)
     return list(zip(_expand(os.environ["SLURM_JOB_NODELIST"]), counts, strict=True))
 
 

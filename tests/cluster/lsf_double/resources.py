@@ -18,6 +18,8 @@ class Resources:
 
     slots: int
     one_host: bool
+    block: int
+    """Slots that are to be on one host."""
     exclude: tuple[str, ...]
     reserved_mb: float | None
     """LSF's Total Requested Memory."""
@@ -29,10 +31,10 @@ def parse_resources(options: Options, unit: str | None) -> Resources:
     slots = _parse_slots(options.values.get("-n", "1"))
     if not GPU.fullmatch(options.values.get("-gpu", "num=0")):
         raise RefusedError("Bad argument for option -gpu")
-    one_host, exclude, reserved = False, [], None
+    one_host, block, exclude, reserved = False, 1, [], None
     for section, text in _sections(options.resources):
         if section == "span":
-            one_host = _parse_span(text)
+            one_host, block = _parse_span(text, slots)
         elif section == "select":
             exclude += _parse_select(text)
         elif section == "rusage":
@@ -40,7 +42,7 @@ def parse_resources(options: Options, unit: str | None) -> Resources:
             reserved = _parse_rusage(text, unit or "MB", slots)
     limit = options.values.get("-M")
     limit_mb = limit and parse_memory(limit.removesuffix("!"), unit or "KB", "-M")
-    return Resources(slots, one_host, tuple(exclude), reserved, limit_mb)
+    return Resources(slots, one_host, block, tuple(exclude), reserved, limit_mb)
 
 
 def _sections(requirements: list[str]) -> list[tuple[str, str]]:
@@ -63,10 +65,15 @@ def _parse_slots(text: str) -> int:
     return int(match[1])
 
 
-def _parse_span(text: str) -> bool:
-    if not re.fullmatch(r"hosts=1|ptile=\d+", text):
+def _parse_span(text: str, slots: int) -> tuple[bool, int]:
+    """Return whether one host is to have all slots, and how many stay together."""
+    match = re.fullmatch(r"hosts=1|ptile=[1-9]\d*|block=([1-9]\d*)", text)
+    if match is None:
         raise RefusedError("Error in span section. Bad resource requirement syntax")
-    return text == "hosts=1"
+    block = int(match[1] or 1)
+    if slots % block:
+        raise RefusedError(f"The double has no block of {block} in {slots} slots")
+    return text == "hosts=1", block
 
 
 def _parse_select(text: str) -> list[str]:
