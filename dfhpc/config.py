@@ -58,6 +58,10 @@ class ExtractConfig(Section):
     second_look: bool = True
     """Whether a frame without a face is tried again, mirrored."""
     choose: Literal["largest", "most_confident", "first"] = "largest"
+    faces: Literal["one", "all"] = "one"
+    """Whether a row is kept for the chosen face of a frame, or for each person's."""
+    max_people: PositiveInt = 4
+    """With ``faces = "all"``: the people of a video who have rows, at most."""
     crop: Literal["plain", "square"] = "square"
     margin: Annotated[float, Field(ge=0, le=2)] = 0.3
     """Square crops only: share of the box's longer side added to the crop's side."""
@@ -76,6 +80,11 @@ class ExtractConfig(Section):
                 "are taken of a video"
             )
         return self
+
+    @property
+    def people_per_video(self) -> int:
+        """Groups of row slots of a video, each of ``frames_per_video``."""
+        return self.max_people if self.faces == "all" else 1
 
 
 class SplitConfig(Section):

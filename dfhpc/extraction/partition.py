@@ -51,7 +51,7 @@ def run_partition(
     layout = store_layout(group)
     partition = layout.partition(index)
     rows = np.zeros(
-        (partition.last - partition.first, layout.frames_per_video, ROW_LENGTH),
+        (partition.last - partition.first, layout.slots_per_video, ROW_LENGTH),
         np.uint8,
     )
     records = []
@@ -73,7 +73,7 @@ def run_partition(
 
 
 def _fill(slots: NDArray[np.uint8], faces: list[Face | None]) -> None:
-    """Put the faces of a video into its slots, (frames_per_video, 307200)."""
+    """Put the faces of a video into its slots, (slots_per_video, 307200)."""
     for slot, face in enumerate(faces):
         if face is not None:
             slots[slot] = face.reshape(-1)

@@ -8,7 +8,7 @@ from typing import Any
 from dfhpc.cluster.lazy import LazyPool
 from dfhpc.cluster.memory import PROCESS_BYTES, check_memory
 from dfhpc.cluster.pool import Unit, run_units
-from dfhpc.config import Settings
+from dfhpc.config import ExtractConfig, Settings
 from dfhpc.constants import LABEL_NAMES, ROW_LENGTH
 from dfhpc.errors import IncompleteStageError
 from dfhpc.extraction.finalize import (
@@ -39,9 +39,16 @@ def is_done(run: RunDirectory) -> bool:
 
 def layout_of(videos: list[Video], settings: Settings) -> StoreLayout:
     """Return where the rows of a run lie."""
-    extract = settings.extract
+    return planned_layout(len(videos), settings.extract)
+
+
+def planned_layout(num_videos: int, extract: ExtractConfig) -> StoreLayout:
+    """Return where the rows of so many videos lie."""
     return plan_store(
-        len(videos), extract.frames_per_video, extract.videos_per_partition
+        num_videos,
+        extract.frames_per_video,
+        extract.videos_per_partition,
+        extract.people_per_video,
     )
 
 
