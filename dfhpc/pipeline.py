@@ -80,6 +80,7 @@ def _named(options: dict[str, Any]) -> dict[str, Any]:
         "data.layout": options.get("layout"),
         "extract.frames_per_video": options.get("frames_per_video"),
         "extract.detector": options.get("detector"),
+        "extract.faces": options.get("faces"),
         "split.kind": options.get("split"),
         "train.models": models and [name.strip() for name in models.split(",")],
     }
