@@ -59,16 +59,18 @@ def follow_faces(
     last: list[_Sight] = []
     found: Tracks = []
     for number, (time_s, faces) in enumerate(zip(times_s, frames, strict=True)):
+        # Not in the detector's order, so that another's changes nothing.
+        order = sorted(range(len(faces)), key=lambda at: faces[at].box)
         track_of: dict[int, int] = {}
         for missed in range(MAX_GAP + 1):
             live = [t for t, s in enumerate(last) if number - s.number - 1 == missed]
-            free = [face for face in range(len(faces)) if face not in track_of]
+            free = [face for face in order if face not in track_of]
             if live and free:
                 costs = _costs(
                     [last[t] for t in live], [faces[f] for f in free], time_s
                 )
                 track_of |= {free[at]: live[row] for row, at in _pairs(costs)}
-        for face in sorted(range(len(faces)), key=lambda at: faces[at].box):
+        for face in order:
             track = track_of.setdefault(face, len(last))
             last[track : track + 1] = [_Sight(faces[face], number, time_s)]
         found.append([track_of[face] for face in range(len(faces))])
