@@ -1,5 +1,6 @@
 """Whose faces of a video are stored, and in which of its row slots."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,14 +38,19 @@ class Look:
     mirrored: bool = False
 
 
+def room_for_pieces(extract: ExtractConfig) -> int:
+    """Return how many bytes of pieces of a video may be held."""
+    slots = extract.frames_per_video * extract.people_per_video
+    return HELD_BYTES + slots * ROW_LENGTH
+
+
 class Pieces:
     """Pieces of frames that hold faces, until it is known whose faces are stored."""
 
-    def __init__(self, extract: ExtractConfig) -> None:
-        """Hold nothing yet."""
+    def __init__(self, extract: ExtractConfig, room: float = math.inf) -> None:
+        """Hold nothing yet, and never more than ``room`` bytes."""
         self._extract = extract
-        slots = extract.frames_per_video * extract.people_per_video
-        self._room = HELD_BYTES + slots * ROW_LENGTH
+        self._room = room
         self._pieces: dict[tuple[int, int], NDArray[np.uint8]] = {}
 
     @property

@@ -15,6 +15,7 @@ from dfhpc.extraction.people import (
     cut_again,
     fill_slots,
     frame_records,
+    room_for_pieces,
 )
 from dfhpc.extraction.records import VideoRecord, video_outcome
 from dfhpc.faces.detector import Detection, Detector, get_detector
@@ -47,7 +48,7 @@ def _extract(
 ) -> tuple[VideoRecord, list[Face | None]]:
     sampler = Sampler(extract)
     facts, frames = read_frames(path, sampler.choose)
-    pieces = Pieces(extract)
+    pieces = Pieces(extract, room_for_pieces(extract))
     records = frame_records(list(_look_at(frames, pieces, extract)), extract)
     if not pieces.has_all:
         pieces = cut_again(path, records, extract)
