@@ -6,7 +6,8 @@ import numpy as np
 from dfhpc.demo.clips import FPS, METHODS, fake_frames, real_frames
 from dfhpc.demo.faces import SIDE
 
-NUM_FRAMES = 33
+NUM_FRAMES = 25
+"""Four frames at every eighth."""
 
 
 def write_pair(path, left, right):

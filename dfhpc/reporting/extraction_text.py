@@ -5,7 +5,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-COLUMNS = (("size_px", 0), ("blur", 0), ("brightness", 0), ("confidence", 3))
+COLUMNS = (("size_px", 0), ("blur", 0), ("brightness", 0), ("confidence", 2))
 """Measures of quality and the digits that they are shown with."""
 
 
@@ -50,21 +50,23 @@ def _quality_table(quality: Mapping[str, Any]) -> str:
         [name, *(_spread(measures.get(measure), digits) for measure, digits in COLUMNS)]
         for name, measures in quality.items()
     ]
-    header = ["5 % / half / 95 %", *(measure for measure, _ in COLUMNS)]
-    return str(tabulate(rows, headers=header, disable_numparse=True))
+    header = ["faces", *(measure for measure, _ in COLUMNS)]
+    table = tabulate(rows, headers=header, disable_numparse=True)
+    return f"{table}\n(5 %, half and 95 % of the faces are below these)"
 
 
 def _spread(percentiles: list[float] | None, digits: int) -> str:
     if percentiles is None:
         return "-"
-    return " / ".join(f"{value:.{digits}f}" for value in percentiles)
+    return " | ".join(f"{value:.{digits}f}" for value in percentiles)
 
 
 def _people_lines(people: Mapping[str, int]) -> Iterator[str]:
     if people["several"]:
         yield ""
-        yield f"{people['several']} videos show several people, up to {people['most']}."
+        count, most = people["several"], people["most"]
+        yield f"Videos with several people: {count}, at most {most}."
     if people["mixed"]:
-        yield f"In {people['mixed']} the chosen face is not always the same person's."
+        yield f"Videos whose chosen face is not always one person's: {people['mixed']}."
     if people["without_rows"]:
-        yield f"{people['without_rows']} people have no rows of their own."
+        yield f"People without rows: {people['without_rows']}."
