@@ -6,7 +6,7 @@ compared is the way that the landmarks went, in widths of the face, and the chan
 size. Nobody's look is compared: who leaves and comes back is somebody new.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,24 +56,36 @@ def follow_faces(
     >>> follow_faces([0, 1], [faces[:2], faces[2:]])
     [[1, 0], [0, 2]]
     """
-    last: list[_Sight] = []
+    sights: dict[int, _Sight] = {}
+    count = 0
     found: Tracks = []
     for number, (time_s, faces) in enumerate(zip(times_s, frames, strict=True)):
+        sights = {t: s for t, s in sights.items() if number - s.number <= MAX_GAP + 1}
         # Not in the detector's order, so that another's changes nothing.
         order = sorted(range(len(faces)), key=lambda at: faces[at].box)
-        track_of: dict[int, int] = {}
-        for missed in range(MAX_GAP + 1):
-            live = [t for t, s in enumerate(last) if number - s.number - 1 == missed]
-            free = [face for face in order if face not in track_of]
-            if live and free:
-                costs = _costs(
-                    [last[t] for t in live], [faces[f] for f in free], time_s
-                )
-                track_of |= {free[at]: live[row] for row, at in _pairs(costs)}
-        for face in order:
-            track = track_of.setdefault(face, len(last))
-            last[track : track + 1] = [_Sight(faces[face], number, time_s)]
-        found.append([track_of[face] for face in range(len(faces))])
+        ordered = [faces[at] for at in order]
+        tracks = [-1] * len(faces)
+        for at, track in zip(order, _continued(sights, ordered, time_s), strict=True):
+            tracks[at] = count if track is None else track
+            count += track is None
+            sights[tracks[at]] = _Sight(faces[at], number, time_s)
+        found.append(tracks)
+    return found
+
+
+def _continued(
+    sights: Mapping[int, _Sight], faces: Sequence[Detection], time_s: float
+) -> list[int | None]:
+    """Return which track each face of a frame continues, None for none."""
+    found: list[int | None] = [None] * len(faces)
+    for last in sorted({sight.number for sight in sights.values()}, reverse=True):
+        live = [track for track, sight in sights.items() if sight.number == last]
+        free = [at for at, track in enumerate(found) if track is None]
+        if free:
+            seen = [sights[track] for track in live]
+            costs = _costs(seen, [faces[at] for at in free], time_s)
+            for row, column in _pairs(costs):
+                found[free[column]] = live[row]
     return found
 
 
