@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from dfhpc.config import Settings
 from dfhpc.constants import ROW_LENGTH
 from dfhpc.extraction.outcomes import note_outcome
+from dfhpc.extraction.people import Face
 from dfhpc.extraction.records import VideoRecord
-from dfhpc.extraction.video import Face, extract_video
+from dfhpc.extraction.video import extract_video
 from dfhpc.recipes import parse_settings
 from dfhpc.runs import (
     RunDirectory,

@@ -24,8 +24,6 @@ from dfhpc.faces.selection import choose_face
 from dfhpc.videos.decoding import Frame, read_frames
 from dfhpc.videos.sampling import Sampler
 
-__all__ = ["Face", "extract_video"]
-
 
 def extract_video(
     video_id: str, path: Path, extract: ExtractConfig

@@ -12,7 +12,8 @@ from dfhpc.config import ExtractConfig
 from dfhpc.constants import ROW_LENGTH
 from dfhpc.errors import ModelError
 from dfhpc.extraction.finalize import iter_slots
-from dfhpc.extraction.video import Face, extract_video
+from dfhpc.extraction.people import Face
+from dfhpc.extraction.video import extract_video
 from dfhpc.models.base import CARD_KEYS, load_cached
 from dfhpc.recipes import parse_settings
 from dfhpc.runs import RunDirectory, read_record

@@ -33,7 +33,7 @@ scenes = st.lists(
 
 
 @given(scenes)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_numbers_are_dense_by_appearance_and_once_a_frame(frames):
     tracks = follow_faces([float(i) for i in range(len(frames))], frames)
     assert [len(ids) for ids in tracks] == [len(faces) for faces in frames]
@@ -46,7 +46,7 @@ def test_numbers_are_dense_by_appearance_and_once_a_frame(frames):
 
 
 @given(scenes, st.randoms(use_true_random=False))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_the_order_of_a_frames_faces_changes_nothing(frames, random):
     times = [i / 2 for i in range(len(frames))]
     orders = [random.sample(range(len(faces)), len(faces)) for faces in frames]
@@ -61,7 +61,7 @@ def test_the_order_of_a_frames_faces_changes_nothing(frames, random):
 
 
 @given(scenes, st.sampled_from([2, 4]))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_the_size_of_the_picture_changes_nothing(frames, scale):
     def scaled(one):
         points = tuple((scale * x, scale * y) for x, y in one.landmarks)
