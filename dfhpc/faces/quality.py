@@ -29,12 +29,12 @@ class FaceQuality:
     size_px: int
     """Shorter side of its box in the frame."""
     blur: float
-    """Variance of the Laplacian: some 300 in plain sharp faces, below 20 in blurred ones.
+    """Variance of the Laplacian: some 300 in sharp faces, below 20 in blurred ones.
 
     After Pech-Pacheco et al. 2000, "Diatom autofocusing in brightfield microscopy: a
     comparative study", ICPR 15; on the gray face, reduced to 80 x 80 pixels so that
-    faces of all sizes compare. It grows with contrast, so that
-    dark faces have little too, and with noise.
+    faces of all sizes compare. It grows with contrast, so that dark faces have little
+    too, and with noise.
     """
     brightness: float
     """Mean of the gray face, 0 to 255."""
