@@ -16,7 +16,10 @@ from dfhpc.faces.crop import Box, cut_face, unified
 from dfhpc.faces.detector import Detection
 from dfhpc.faces.quality import face_quality
 from dfhpc.faces.tracking import Tracks, by_importance, follow_faces
-from dfhpc.videos.decoding import read_frames
+from dfhpc.videos.decoding import Frame
+
+Choose = Callable[[Sequence[float]], list[int]]
+"""From the times in seconds of a video's frames to the indices of those wanted."""
 
 Face = NDArray[np.uint8]
 """RGB (320, 320, 3)."""
@@ -130,7 +133,10 @@ def fill_slots(
 
 
 def cut_again(
-    path: Path, records: Sequence[FrameRecord], extract: ExtractConfig
+    path: Path,
+    read: Callable[[Choose], Iterable[Frame]],
+    records: Sequence[FrameRecord],
+    extract: ExtractConfig,
 ) -> Pieces:
     """Return the pieces that are stored, from a second reading of the video.
 
@@ -141,7 +147,7 @@ def cut_again(
     """
     pieces = Pieces(extract)
     numbers = {record.frame_index: number for number, record in enumerate(records)}
-    _, frames = read_frames(path, lambda times_s: _still_there(numbers, times_s))
+    frames = read(lambda times_s: [index for index in numbers if index < len(times_s)])
     for frame in frames:
         number = numbers.pop(frame.index)
         for at, seen in enumerate(records[number].seen):
@@ -153,10 +159,6 @@ def cut_again(
     if numbers:
         raise _changed(path)
     return pieces
-
-
-def _still_there(indices: Iterable[int], times_s: Sequence[float]) -> list[int]:
-    return [index for index in indices if index < len(times_s)]
 
 
 def _changed(path: Path) -> VideoReadError:

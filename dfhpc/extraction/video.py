@@ -49,7 +49,9 @@ def _extract(
     pieces = Pieces(extract, room_for_pieces(extract))
     records = frame_records(list(_look_at(frames, pieces, extract)), extract)
     if not pieces.has_all:
-        pieces = cut_again(path, records, extract)
+        pieces = cut_again(
+            path, lambda choose: read_frames(path, choose)[1], records, extract
+        )
     filled, faces = fill_slots(records, pieces, extract)
     status, reason = video_outcome(filled, is_truncated=facts.is_truncated)
     record = VideoRecord(

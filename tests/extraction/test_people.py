@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dfhpc.config import ExtractConfig
-from dfhpc.extraction import people
+from dfhpc.extraction import people, video
 from dfhpc.extraction.finalize import iter_slots
 from dfhpc.extraction.video import extract_video
 from dfhpc.faces.crop import crop_face
@@ -77,27 +77,32 @@ def test_people_beyond_the_limit_are_counted(found, clip):
         assert [seen.face for seen in frame.seen] == [seen.face for seen in other.seen]
 
 
+def read_twice(monkeypatch, second):
+    """Let memory hold nothing, and have ``second`` read the video a second time."""
+    readers = [read_frames, second]
+    monkeypatch.setattr(people, "HELD_BYTES", -(10**9))
+    monkeypatch.setattr(video, "read_frames", lambda *args: readers.pop(0)(*args))
+    return readers
+
+
 def test_a_crowd_that_memory_cannot_hold_is_read_again(found, clip, monkeypatch):
-    read = []
-    monkeypatch.setattr(people, "HELD_BYTES", -(10**9))
-    monkeypatch.setattr(
-        people, "read_frames", lambda *args: read.append(1) or read_frames(*args)
-    )
+    left = read_twice(monkeypatch, read_frames)
     assert_same(extract_video("v", clip, ALL), found)
-    assert read == [1]
+    assert left == []
 
 
-@pytest.mark.parametrize("how", ["shorter", "unreadable"])
-def test_a_video_that_changes_meanwhile_is_an_error(clip, monkeypatch, how):
-    def changed(path, choose):
-        facts, frames = read_frames(path, lambda times_s: choose(times_s[:20]))
-        if how == "shorter":
-            return facts, frames
-        facts, frames = read_frames(path, choose)
-        return facts, (dataclasses.replace(frame, pixels=None) for frame in frames)
+def shortened(path, choose):
+    return read_frames(path, lambda times_s: choose(times_s[:20]))
 
-    monkeypatch.setattr(people, "HELD_BYTES", -(10**9))
-    monkeypatch.setattr(people, "read_frames", changed)
+
+def unreadable(path, choose):
+    facts, frames = read_frames(path, choose)
+    return facts, (dataclasses.replace(frame, pixels=None) for frame in frames)
+
+
+@pytest.mark.parametrize("second", [shortened, unreadable])
+def test_a_video_that_changes_meanwhile_is_an_error(clip, monkeypatch, second):
+    read_twice(monkeypatch, second)
     record, faces = extract_video("v", clip, ALL)
     assert (record.status, record.reason) == ("error", "changed")
     assert faces == []
