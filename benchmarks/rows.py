@@ -26,7 +26,7 @@ from dfhpc.extraction.finalize import (
     unsound_partitions,
     write_row_arrays,
 )
-from dfhpc.extraction.records import FrameRecord, VideoRecord, video_outcome
+from dfhpc.extraction.records import FrameRecord, SeenFace, VideoRecord, video_outcome
 from dfhpc.faces.detector import Detection, detector_versions
 from dfhpc.locks import hold
 from dfhpc.recipes import parse_settings
@@ -249,4 +249,4 @@ def _frame(at: int, *, has_face: bool) -> FrameRecord:
         return FrameRecord(index, index / FPS, "no_face")
     points = ((600.0, 260.0), (680.0, 260.0), (640.0, 300.0), (605.0, 350.0))
     face = Detection((540, 160, 200, 260), 0.999, (*points, (675.0, 350.0)))
-    return FrameRecord(index, index / FPS, "ok", 1, face)
+    return FrameRecord(index, index / FPS, "ok", (SeenFace(face, 0, 0),))

@@ -153,7 +153,7 @@ def predict(
 
     With --json, one object a line. Exits with 1 if no video could be read.
     """
-    from dfhpc.reporting.tables import verdict_text
+    from dfhpc.reporting.verdict_text import verdict_text
     from dfhpc.runs import open_run
     from dfhpc.stages.predict import predict_all
 
@@ -227,11 +227,11 @@ for added in (submit, cancel, dashboard, doctor):
 
 
 def _stage_text(stage: str) -> Callable[[Any], str]:
-    from dfhpc.reporting import search_table, tables
+    from dfhpc.reporting import extraction_text, search_table, tables
 
     return {
         "scan": tables.manifest_text,
-        "extract": tables.extraction_text,
+        "extract": extraction_text.extraction_text,
         "search": search_table.search_text,
         "train": tables.training_text,
         "evaluate": tables.evaluation_text,

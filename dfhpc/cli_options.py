@@ -67,6 +67,11 @@ setting_options = (
         help="Where mtcnn runs; cuda needs onnxruntime-gpu.",
     ),
     click.option(
+        "--faces",
+        type=click.Choice(["one", "all"]),
+        help="Rows for the chosen face of a frame, or for each person's.",
+    ),
+    click.option(
         "--split",
         type=click.Choice(["group", "official", "official_strict", "random_rows"]),
         help="How videos are split; random_rows leaks.",

@@ -55,14 +55,19 @@ class ExtractConfig(Section):
     per_second: PositiveFloat | Literal["all"] = 1.0
     detector: Literal["mtcnn", "mtcnn_reference", "haar"] = "mtcnn"
     """``mtcnn_reference`` is the package's own code, slow: the same faces."""
-    min_face_size: Annotated[int, Field(ge=20)] = 60
-    """In pixels. Only frames without a confident face are searched for smaller ones."""
+    min_face_size: Annotated[int, Field(ge=20)] | None = None
+    """In pixels. Only frames without a confident face are searched for smaller ones.
+    Default: 60, or 20 where ``faces`` is ``all``."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where ``mtcnn`` runs; ``cuda`` needs onnxruntime-gpu."""
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.9
     second_look: bool = True
     """Whether a frame without a face is tried again, mirrored."""
     choose: Literal["largest", "most_confident", "first"] = "largest"
+    faces: Literal["one", "all"] = "one"
+    """Whether a row is kept for the chosen face of a frame, or for each person's."""
+    max_people: PositiveInt = 4
+    """With ``faces = "all"``: the people of a video who have rows, at most."""
     crop: Literal["plain", "square"] = "square"
     margin: Annotated[float, Field(ge=0, le=2)] = 0.3
     """Square crops only: share of the box's longer side added to the crop's side."""
@@ -81,6 +86,18 @@ class ExtractConfig(Section):
                 "are taken of a video"
             )
         return self
+
+    @property
+    def people_per_video(self) -> int:
+        """Groups of row slots of a video, each of ``frames_per_video``."""
+        return self.max_people if self.faces == "all" else 1
+
+    @property
+    def smallest_face(self) -> int:
+        """Side in pixels of the smallest face that is looked for at first."""
+        if self.min_face_size is not None:
+            return self.min_face_size
+        return 60 if self.faces == "one" else 20
 
 
 class SplitConfig(Section):

@@ -1,6 +1,6 @@
 """Numbers and words that several rooms share."""
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Version of the run directory; a directory of another version is refused."""
 
 FACE_SIDE = 320

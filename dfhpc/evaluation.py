@@ -4,14 +4,18 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dfhpc.metrics import bootstrap_intervals, class_report, measure
+from dfhpc.person_scores import deciding_person, faces_needed
 from dfhpc.store.reading import RowReader, Rows
 from dfhpc.videos.manifest import Video
+
+CSV_COLUMNS = ("video_id", "label", "frame_index", "time_s", "track")
 
 
 @dataclass(frozen=True)
@@ -21,9 +25,14 @@ class ScoredFrames:
     rows: Rows
     videos: tuple[Video, ...]
     """One a row."""
+    person: NDArray[np.int64]
+    """The slot group of each row in its video."""
+    track: NDArray[np.int32]
     frame_index: NDArray[np.int32]
     time_s: NDArray[np.float64]
     scores: dict[str, NDArray[np.float64]]
+    needed: int
+    """Faces that a person's score needs to decide a video's."""
 
     @classmethod
     def gather(
@@ -34,13 +43,16 @@ class ScoredFrames:
         scores: dict[str, NDArray[np.float64]],
     ) -> "ScoredFrames":
         """Return ``rows`` with what the store and the manifest know of them."""
-        positions = rows // reader.layout.frames_per_video
+        positions = reader.layout.video_of(rows)
         return cls(
             rows,
             tuple(videos[position] for position in positions),
+            reader.layout.person_of(rows),
+            np.asarray(reader.array("track")[rows], np.int32),
             np.asarray(reader.array("frame_index")[rows], np.int32),
             np.asarray(reader.array("time_s")[rows], np.float64),
             scores,
+            faces_needed(reader.layout.frames_per_video),
         )
 
     @property
@@ -58,19 +70,22 @@ class ScoredFrames:
         return ScoredFrames(
             self.rows[keep],
             tuple(v for v, kept in zip(self.videos, keep, strict=True) if kept),
+            self.person[keep],
+            self.track[keep],
             self.frame_index[keep],
             self.time_s[keep],
             {name: values[keep] for name, values in self.scores.items()},
+            self.needed,
         )
 
     def to_csv(self) -> str:
         """Return a table with one line a frame."""
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["video_id", "label", "frame_index", "time_s", *self.scores])
+        writer.writerow([*CSV_COLUMNS, *self.scores])
         for i, video in enumerate(self.videos):
             scores = [f"{values[i]:.6f}" for values in self.scores.values()]
-            frame = [self.frame_index[i], f"{self.time_s[i]:.3f}"]
+            frame = [self.frame_index[i], f"{self.time_s[i]:.3f}", self.track[i]]
             writer.writerow([video.video_id, video.label_name, *frame, *scores])
         return text.getvalue()
 
@@ -103,11 +118,20 @@ def _level(
 def _by_video(
     frames: ScoredFrames, scores: NDArray[np.float64]
 ) -> tuple[list[Video], NDArray[np.float64]]:
-    """Return each video once, and its score: the mean of its faces' scores."""
+    """Return each video once, and its score: that of the person who decides."""
     ids = np.array([video.video_id for video in frames.videos], dtype=object)
     _, first, inverse = np.unique(ids, return_index=True, return_inverse=True)
-    videos = [frames.videos[i] for i in first]
-    return videos, np.bincount(inverse, scores) / np.bincount(inverse)
+    size = 1 + max(frames.person, default=0)
+    people, of_person = np.unique(inverse * size + frames.person, return_inverse=True)
+    counts = np.bincount(of_person)
+    means = np.bincount(of_person, scores) / counts
+    edges = np.searchsorted(people // size, np.arange(len(first) + 1))
+    found = []
+    for start, stop in pairwise(edges.tolist()):
+        own = means[start:stop].tolist()
+        decides = deciding_person(counts[start:stop].tolist(), own, frames.needed)
+        found.append(own[decides])
+    return [frames.videos[i] for i in first], np.array(found)
 
 
 def _by_method(

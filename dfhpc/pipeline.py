@@ -83,6 +83,7 @@ def _named(options: dict[str, Any]) -> dict[str, Any]:
         "extract.frames_per_video": options.get("frames_per_video"),
         "extract.detector": options.get("detector"),
         "extract.device": options.get("device"),
+        "extract.faces": options.get("faces"),
         "split.kind": options.get("split"),
         "train.models": models and [name.strip() for name in models.split(",")],
     }

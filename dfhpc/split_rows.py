@@ -44,5 +44,5 @@ def rows_of_parts(
         }
     part_of = {member: part for part in PARTS for member in split.members(part)}
     of_video = np.array([part_of.get(video.video_id, "") for video in videos])
-    of_row = np.repeat(of_video, reader.layout.frames_per_video)
+    of_row = np.repeat(of_video, reader.layout.slots_per_video)
     return {part: np.flatnonzero(valid & (of_row == part)) for part in PARTS}

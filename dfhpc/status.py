@@ -20,7 +20,6 @@ from dfhpc.extraction.outcomes import FailedVideos, done_partitions
 from dfhpc.locks import Holder, read_holder
 from dfhpc.runs import RunDirectory, read_record
 from dfhpc.stages import evaluate, extract, scan, search, train
-from dfhpc.store.partitions import plan_store
 from dfhpc.videos.manifest import count_videos
 
 STALE_S = 120.0
@@ -127,9 +126,7 @@ class StatusReader:
         if not scan.is_done(run):
             return _stage("extract", 0, 0, "partitions") | {"state": "not begun"}
         config = settings.extract
-        total = plan_store(
-            self._count_videos(), config.frames_per_video, config.videos_per_partition
-        ).num_partitions
+        total = extract.planned_layout(self._count_videos(), config).num_partitions
         if report is not None:
             stage = _stage("extract", total, total, "partitions")
             return stage | {

@@ -7,8 +7,10 @@ from typing import Any
 from dfhpc import pipeline
 from dfhpc.demo.clips import make_data_set, make_new_clips
 from dfhpc.reporting import tables
+from dfhpc.reporting.extraction_text import extraction_text
 from dfhpc.reporting.status_table import status_text
 from dfhpc.reporting.usage_text import usage_text
+from dfhpc.reporting.verdict_text import verdict_text
 from dfhpc.stages.predict import choose_model, predict_all
 from dfhpc.status import read_status
 from dfhpc.usage.report import read_report
@@ -33,7 +35,7 @@ def show(folder: Path, workers: int | None, say: Say) -> None:
     pipeline.run_stages(run, settings, pipeline.STAGES, lambda stage, result: None)
     for stage, to_text in (
         ("scan", tables.manifest_text),
-        ("extract", tables.extraction_text),
+        ("extract", extraction_text),
         ("train", tables.training_text),
         ("evaluate", tables.evaluation_text),
     ):
@@ -44,7 +46,7 @@ def show(folder: Path, workers: int | None, say: Say) -> None:
     model = choose_model(run, None)
     say(f"\n--- verdicts of {model}, the best one on the calibration part ---\n")
     for verdict in predict_all(run, clips, model):
-        say(tables.verdict_text(verdict))
+        say(verdict_text(verdict))
     say(_where_to_look(folder))
 
 

@@ -90,14 +90,36 @@ def write_row_arrays(
     """
     arrays = _empty_arrays(layout)
     for position, (video, record) in enumerate(zip(videos, records, strict=True)):
-        first = position * layout.frames_per_video
-        for row, frame in enumerate(record["frames"], start=first):
-            _fill(arrays, row, position, video.label, frame)
+        first = position * layout.slots_per_video
+        for row, frame, face in iter_slots(record["frames"], layout.frames_per_video):
+            _fill(arrays, first + row, (position, video.label), frame, face)
     for name, values in arrays.items():
         group[name][...] = values  # type: ignore[index]
         for path in (run.store_path / name / "c").rglob("*"):
             if path.is_file():
                 sync_if_there(path)
+
+
+def iter_slots(
+    frames: list[dict[str, Any]], frames_per_video: int
+) -> Iterator[tuple[int, dict[str, Any], dict[str, Any] | None]]:
+    """Yield each slot of a video that a frame belongs to: the frame, and its face.
+
+    ``frames`` are the records of the video's frames. Every slot group that holds a
+    face has all frames; where there is none, the first has.
+    """
+    faces: dict[tuple[int, int], dict[str, Any]] = {}
+    for number, frame in enumerate(frames):
+        seen = [frame, *frame["others"]] if frame["status"] == "ok" else []
+        faces |= {
+            (face["slot_group"], number): face
+            for face in seen
+            if face["slot_group"] is not None
+        }
+    for group in range(1 + max((group for group, _ in faces), default=0)):
+        for number, frame in enumerate(frames):
+            slot = group * frames_per_video + number
+            yield slot, frame, faces.get((group, number))
 
 
 def _empty_arrays(layout: StoreLayout) -> dict[str, NDArray[Any]]:
@@ -110,18 +132,20 @@ def _empty_arrays(layout: StoreLayout) -> dict[str, NDArray[Any]]:
 def _fill(
     arrays: dict[str, NDArray[Any]],
     row: int,
-    position: int,
-    label: int,
+    video: tuple[int, int],
     frame: dict[str, Any],
+    face: dict[str, Any] | None,
 ) -> None:
-    arrays["label"][row] = label
-    arrays["video"][row] = position
+    """Fill a row; ``video`` is a position in the manifest, and a label."""
+    arrays["video"][row], arrays["label"][row] = video
     arrays["frame_index"][row] = frame["frame_index"]
     arrays["time_s"][row] = frame["time_s"]
-    if frame["status"] != "ok":
+    if face is None:
         return
     arrays["valid"][row] = True
-    arrays["confidence"][row] = frame["confidence"]
-    arrays["box"][row] = frame["box"]
-    if frame["landmarks"] is not None:
-        arrays["landmarks"][row] = frame["landmarks"]
+    for name in ("confidence", "box", "track"):
+        arrays[name][row] = face[name]
+    if face["landmarks"] is not None:
+        arrays["landmarks"][row] = face["landmarks"]
+    for name, value in face.get("quality", {}).items():
+        arrays[name][row] = value

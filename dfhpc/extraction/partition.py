@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from dfhpc.config import Settings
 from dfhpc.constants import ROW_LENGTH
 from dfhpc.extraction.outcomes import note_outcome
+from dfhpc.extraction.people import Face
 from dfhpc.extraction.records import VideoRecord
-from dfhpc.extraction.video import Face, extract_video
+from dfhpc.extraction.video import extract_video
 from dfhpc.recipes import parse_settings
 from dfhpc.runs import (
     RunDirectory,
@@ -51,7 +52,7 @@ def run_partition(
     layout = store_layout(group)
     partition = layout.partition(index)
     rows = np.zeros(
-        (partition.last - partition.first, layout.frames_per_video, ROW_LENGTH),
+        (partition.last - partition.first, layout.slots_per_video, ROW_LENGTH),
         np.uint8,
     )
     records = []
@@ -73,7 +74,7 @@ def run_partition(
 
 
 def _fill(slots: NDArray[np.uint8], faces: list[Face | None]) -> None:
-    """Put the faces of a video into its slots, (frames_per_video, 307200)."""
+    """Put the faces of a video into its slots, (slots_per_video, 307200)."""
     for slot, face in enumerate(faces):
         if face is not None:
             slots[slot] = face.reshape(-1)

@@ -4,34 +4,57 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dfhpc.faces.detector import Detection
+from dfhpc.faces.quality import FaceQuality
 
 FrameStatus = Literal["ok", "no_face", "unreadable"]
 VideoStatus = Literal["ok", "partial", "no_face", "error"]
 
 
 @dataclass(frozen=True)
+class SeenFace:
+    """A confident face in a sampled frame, and whose it is."""
+
+    face: Detection
+    track: int
+    """Whom it was followed as, numbered within its video."""
+    slot_group: int | None = None
+    """Which slot group of its video holds its pixels; None if none does."""
+    quality: FaceQuality | None = None
+    """None where its pixels are not kept."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON values, the detection's fields beside the others."""
+        record = self.face.to_json()
+        record |= {"track": self.track, "slot_group": self.slot_group}
+        return record | ({"quality": self.quality.to_json()} if self.quality else {})
+
+
+@dataclass(frozen=True)
 class FrameRecord:
-    """A sampled frame and the face taken from it."""
+    """A sampled frame, the face that was chosen in it and the others."""
 
     frame_index: int
     time_s: float
     status: FrameStatus
-    num_faces: int = 0
-    """Faces at least as confident as asked for."""
-    face: Detection | None = None
+    seen: tuple[SeenFace, ...] = ()
+    """Faces at least as confident as asked for: first the chosen one, then the others
+    in the order of the detector."""
     mirrored: bool = False
-    """Whether only the mirror image of the frame showed the face."""
+    """Whether only the mirror image of the frame showed a face."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return JSON values, the face's fields beside the frame's."""
+        """Return JSON values, the chosen face's fields beside the frame's."""
         record: dict[str, Any] = {
             "frame_index": self.frame_index,
             "time_s": self.time_s,
             "status": self.status,
-            "num_faces": self.num_faces,
+            "num_faces": len(self.seen),
             "mirrored": self.mirrored,
         }
-        return record | (self.face.to_json() if self.face else {})
+        if not self.seen:
+            return record
+        chosen, *others = (face.to_json() for face in self.seen)
+        return record | chosen | {"others": others}
 
 
 @dataclass(frozen=True)
@@ -50,6 +73,8 @@ class VideoRecord:
     num_frames: int = 0
     is_cut: bool = False
     """Whether more frames were asked for than ``frames_per_video`` allows."""
+    num_people: int = 0
+    """Tracks that its confident faces were followed as."""
     frames: tuple[FrameRecord, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -64,6 +89,7 @@ class VideoRecord:
             "height": self.height,
             "num_frames": self.num_frames,
             "is_cut": self.is_cut,
+            "num_people": self.num_people,
             "frames": [frame.to_json() for frame in self.frames],
         }
 

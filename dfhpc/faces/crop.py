@@ -19,12 +19,23 @@ def crop_face(
     ``plain`` cuts the box as it is and does not keep its aspect (Chiu 2021);
     ``square`` cuts a square with ``margin`` around it and keeps the aspect.
     """
+    return unified(cut_face(frame, box, kind, margin))
+
+
+def cut_face(
+    frame: NDArray[np.uint8], box: Box, kind: Literal["plain", "square"], margin: float
+) -> NDArray[np.uint8]:
+    """Return the same part of the frame in its own size, as a view of the frame."""
     height, width = frame.shape[:2]
     x, y, box_width, box_height = (
         box if kind == "plain" else square_box(box, margin, width, height)
     )
-    cut = Image.fromarray(frame[y : y + box_height, x : x + box_width])
-    face = cut.resize((FACE_SIDE, FACE_SIDE), Image.Resampling.BICUBIC)
+    return frame[y : y + box_height, x : x + box_width]
+
+
+def unified(cut: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return what was cut out, scaled to (320, 320, 3)."""
+    face = Image.fromarray(cut).resize((FACE_SIDE, FACE_SIDE), Image.Resampling.BICUBIC)
     return np.asarray(face)
 
 

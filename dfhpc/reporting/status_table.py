@@ -7,7 +7,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from dfhpc.reporting.tables import extraction_text
+from dfhpc.reporting.extraction_text import extraction_text
 
 WIDTH = 79
 

@@ -20,40 +20,6 @@ def manifest_text(summary: Mapping[str, Any]) -> str:
     return f"{head}\n\n{tabulate(rows, headers=['method', 'label', 'videos'])}"
 
 
-def extraction_text(report: Mapping[str, Any]) -> str:
-    """Return how videos and frames ended, and the capture rate of each class."""
-    videos = ", ".join(f"{count} {name}" for name, count in report["videos"].items())
-    rows = [
-        (name, c["frames"], c["ok"], c["no_face"], c["unreadable"], _percent(c))
-        for name, c in report["classes"].items()
-    ]
-    header = ["class", "frames", "faces", "no face", "unreadable", "capture rate"]
-    lines = [f"Videos: {videos}", "", tabulate(rows, headers=header)]
-    problems = report["without_faces"]
-    if problems:
-        shown = [(p["video_id"], p["status"], p["reason"]) for p in problems[:10]]
-        lines += ["", tabulate(shown, headers=["video", "status", "reason"])]
-        if len(problems) > len(shown):
-            lines.append(f"... and {len(problems) - len(shown)} more")
-    if report["cut"]:
-        lines += [
-            "",
-            f"{report['cut']} videos have more frames than frames_per_video; ",
-        ]
-        lines[-1] += "the later ones are not taken."
-    if report["quarantined"]:
-        lines += [
-            "",
-            f"{report['quarantined']} videos quarantined: they killed workers.",
-        ]
-    return "\n".join(lines)
-
-
-def _percent(counts: Mapping[str, Any]) -> str:
-    rate = counts["capture_rate"]
-    return "-" if rate is None else f"{100 * rate:.2f} %"
-
-
 def audit_text(evaluation: Mapping[str, Any]) -> str:
     """Return the split, its balance, and what its parts share."""
     audit, split = evaluation["audit"], evaluation["split"]
@@ -233,16 +199,3 @@ def training_text(cards: Mapping[str, Any]) -> str:
     ]
     header = ["model", "real faces", "fake faces", "split", "trained"]
     return str(tabulate(rows, headers=header))
-
-
-def verdict_text(verdict: Mapping[str, Any]) -> str:
-    """Return one line on one video, and why where it is no plain verdict."""
-    score = "" if verdict["score"] is None else f"  score {verdict['score']:.3f}"
-    scored = verdict["frames_scored"]
-    faces = f"  {scored} faces" if scored else ""
-    # A name may hold line breaks; a verdict is one line.
-    path = verdict["path"].replace("\n", "\\n").replace("\r", "\\r")
-    reason = f"  {verdict['reason']}: {verdict['detail']}" if verdict["reason"] else ""
-    leaky = "  (LEAKY model)" if verdict["model"]["split"]["leaky"] else ""
-    line = f"{verdict['status']:<15}{path}{score}{faces}{reason}{leaky}"
-    return line.rstrip().rstrip(":")

@@ -172,8 +172,8 @@ def _videos_of(
     rows: dict[str, Rows], reader: RowReader, videos: list[Video]
 ) -> dict[str, list[Video]]:
     """Return the videos that have a face in each part."""
-    size = reader.layout.frames_per_video
-    return {part: [videos[i] for i in np.unique(rows[part] // size)] for part in PARTS}
+    positions = {part: reader.layout.video_of(rows[part]) for part in PARTS}
+    return {part: [videos[i] for i in np.unique(positions[part])] for part in PARTS}
 
 
 def load_evaluation(run: RunDirectory) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from dfhpc.cluster.lazy import LazyPool
 from dfhpc.cluster.memory import PROCESS_BYTES, check_memory
 from dfhpc.cluster.pool import Unit, run_units
-from dfhpc.config import Settings
+from dfhpc.config import ExtractConfig, Settings
 from dfhpc.constants import LABEL_NAMES, ROW_LENGTH
 from dfhpc.errors import IncompleteStageError
 from dfhpc.extraction.finalize import (
@@ -18,6 +18,8 @@ from dfhpc.extraction.finalize import (
     write_row_arrays,
 )
 from dfhpc.extraction.partition import read_current, run_partition
+from dfhpc.extraction.people import HELD_BYTES
+from dfhpc.extraction.tallies import PeopleTally, QualityTally, stored_faces
 from dfhpc.faces.detector import DETECTOR_BYTES, detector_versions
 from dfhpc.reporting.progress import progress
 from dfhpc.runs import RunDirectory, read_json, read_record, write_json
@@ -28,7 +30,16 @@ from dfhpc.videos.manifest import Video, manifest_hash, read_manifest
 logger = logging.getLogger(__name__)
 
 FRAME_STATUSES = ("ok", "no_face", "unreadable")
-REPORT_KEYS = ("videos", "cut", "quarantined", "classes", "without_faces", "partial")
+REPORT_KEYS = (
+    "videos",
+    "cut",
+    "quarantined",
+    "classes",
+    "quality",
+    "people",
+    "without_faces",
+    "partial",
+)
 VIDEO_STATUSES = ("ok", "partial", "no_face", "error")
 
 
@@ -39,9 +50,16 @@ def is_done(run: RunDirectory) -> bool:
 
 def layout_of(videos: list[Video], settings: Settings) -> StoreLayout:
     """Return where the rows of a run lie."""
-    extract = settings.extract
+    return planned_layout(len(videos), settings.extract)
+
+
+def planned_layout(num_videos: int, extract: ExtractConfig) -> StoreLayout:
+    """Return where the rows of so many videos lie."""
     return plan_store(
-        len(videos), extract.frames_per_video, extract.videos_per_partition
+        num_videos,
+        extract.frames_per_video,
+        extract.videos_per_partition,
+        extract.people_per_video,
     )
 
 
@@ -108,9 +126,15 @@ def _extract_missing(
 
 
 def _project_bytes(settings: Settings, layout: StoreLayout) -> int:
-    """Return a worker's peak: its detector, the shard and its compressed copy."""
+    """Return a worker's peak: its detector, the shard and its compressed copy.
+
+    And a video's faces, twice where they wait in pieces for people to be told apart.
+    """
     shard = layout.rows_per_partition * ROW_LENGTH
-    return PROCESS_BYTES + DETECTOR_BYTES[settings.extract.detector] + 2 * shard
+    video = layout.slots_per_video * ROW_LENGTH
+    if settings.extract.faces == "all":
+        video = 2 * video + HELD_BYTES
+    return PROCESS_BYTES + DETECTOR_BYTES[settings.extract.detector] + 2 * shard + video
 
 
 def _unit(run: RunDirectory, index: int, deaths: "_Deaths") -> Unit:
@@ -171,15 +195,22 @@ class _Deaths:
 def summarize(
     videos: list[Video], run: RunDirectory, layout: StoreLayout
 ) -> dict[str, Any]:
-    """Return how videos and frames ended, the capture rate a class, and each error."""
+    """Return how videos and frames ended, the capture rate a class, and each error.
+
+    Beside them how good the faces are, and how many people there are.
+    """
     video_counts: Counter[str] = Counter()
     frames: dict[int, Counter[str]] = defaultdict(Counter)
     errors, partial = [], []
     num_cut = 0
+    quality, people = QualityTally(), PeopleTally()
     records = iter_video_records(run, layout.num_partitions)
     for video, record in zip(videos, records, strict=True):
         video_counts[record["status"]] += 1
         num_cut += record["is_cut"]
+        faces = stored_faces(record, layout.frames_per_video)
+        quality.add(video.label, faces)
+        people.add(record, faces)
         frames[video.label].update(frame["status"] for frame in record["frames"])
         if record["status"] in ("error", "no_face"):
             errors.append(_problem(record))
@@ -192,6 +223,8 @@ def summarize(
         "classes": {
             LABEL_NAMES[label]: _class_counts(frames[label]) for label in sorted(frames)
         },
+        "quality": quality.to_json(),
+        "people": people.to_json(),
         "without_faces": errors,
         "partial": partial,
     }

@@ -1,21 +1,24 @@
 """Predict: a verdict on a new video, read just as the videos of training were."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dfhpc.config import ExtractConfig
 from dfhpc.constants import ROW_LENGTH
 from dfhpc.errors import ModelError
-from dfhpc.extraction.records import VideoRecord
-from dfhpc.extraction.video import Face, extract_video
+from dfhpc.extraction.finalize import iter_slots
+from dfhpc.extraction.people import Face
+from dfhpc.extraction.video import extract_video
 from dfhpc.models.base import CARD_KEYS, load_cached
 from dfhpc.recipes import parse_settings
 from dfhpc.runs import RunDirectory, read_record
-from dfhpc.verdict import decide
+from dfhpc.store.reading import Pixels
+from dfhpc.verdict import ScoredFace, decide
 
 
 def trained_models(run: RunDirectory) -> list[str]:
@@ -74,13 +77,18 @@ def predict(run: RunDirectory, path: Path, name: str) -> dict[str, Any]:
     model = load_cached(run, name)
     absolute = Path(os.path.abspath(path))
     record, faces = extract_video(path.name, absolute, settings.extract)
-    scores = _scores(model.score, faces)
-    verdict = decide(record, scores, settings.extract.frames_per_video)
+    facts = record.to_json()
+    scored = _score(facts["frames"], faces, settings.extract, model.score)
+    verdict = decide(record, scored, settings.extract.frames_per_video)
     return {
         "path": str(path),
         **verdict.to_json(),
-        "video": _video_facts(record),
-        "frames": _frames(record, scores),
+        "video": {
+            name: fact
+            for name, fact in facts.items()
+            if name not in ("frames", "video_id")
+        },
+        "frames": facts["frames"],
         "model": {
             "name": name,
             "run_dir": str(run.path),
@@ -91,24 +99,39 @@ def predict(run: RunDirectory, path: Path, name: str) -> dict[str, Any]:
     }
 
 
-def _scores(score: Any, faces: list[Face | None]) -> list[float | None]:
-    """Return the score of each sampled frame, None where it has no face."""
+def _score(
+    frames: list[dict[str, Any]],
+    faces: list[Face | None],
+    extract: ExtractConfig,
+    score: Callable[[Pixels], NDArray[np.float64]],
+) -> list[ScoredFace]:
+    """Return each face that has a slot with its score, by slot; note it in ``frames``.
+
+    Frames and faces that are not scored get None for a score.
+    """
+    for face in (face for frame in frames for face in (frame, *_others(frame))):
+        face["score"] = None
     found = [face.reshape(ROW_LENGTH) for face in faces if face is not None]
-    if not found:
-        return [None] * len(faces)
-    values: NDArray[np.float64] = score(np.stack(found))
-    remaining = iter(values.tolist())
-    return [None if face is None else next(remaining) for face in faces]
+    values = iter(score(np.stack(found)).tolist() if found else [])
+    scored = []
+    for _, frame, seen in iter_slots(frames, extract.frames_per_video):
+        if seen is not None:
+            seen["score"] = next(values)
+            scored.append(_scored_face(frame, seen))
+    return scored
 
 
-def _video_facts(record: VideoRecord) -> dict[str, Any]:
-    facts = record.to_json()
-    del facts["frames"], facts["video_id"]
-    return facts
+def _others(frame: dict[str, Any]) -> list[dict[str, Any]]:
+    others: list[dict[str, Any]] = frame.get("others", [])
+    return others
 
 
-def _frames(record: VideoRecord, scores: list[float | None]) -> list[dict[str, Any]]:
-    return [
-        frame.to_json() | {"score": score}
-        for frame, score in zip(record.frames, scores, strict=True)
-    ]
+def _scored_face(frame: dict[str, Any], face: dict[str, Any]) -> ScoredFace:
+    x, y, width, height = face["box"]
+    return ScoredFace(
+        slot_group=face["slot_group"],
+        track=face["track"],
+        frame_index=frame["frame_index"],
+        box=(x, y, width, height),
+        score=face["score"],
+    )

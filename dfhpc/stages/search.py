@@ -142,8 +142,8 @@ def make_folds(
     from sklearn.model_selection import StratifiedGroupKFold
 
     config, videos = settings.search, read_manifest(run.manifest_path)
-    size = reader.layout.frames_per_video
-    groups = np.array([videos[row // size].group_id for row in rows.rows])
+    positions = reader.layout.video_of(rows.rows)
+    groups = np.array([videos[position].group_id for position in positions])
     count = len(np.unique(groups))
     if count >= config.folds:
         cut = StratifiedGroupKFold(config.folds, shuffle=True, random_state=config.seed)

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 TARGET_SHARD_ROWS = 112
 """Rows of a full shard: 34 MB of pixels, half a minute of detection."""
 
@@ -22,22 +25,42 @@ class Partition:
 class StoreLayout:
     """Where the rows of which video lie.
 
-    Video at manifest position ``i`` owns rows ``i * frames_per_video`` and on.
+    Video at manifest position ``i`` owns rows ``i * slots_per_video`` and on: one
+    group of ``frames_per_video`` slots for each of its people, the first for the
+    most important one, or a single group for the chosen face of each frame.
     """
 
     num_videos: int
     frames_per_video: int
     videos_per_partition: int
+    people_per_video: int = 1
+
+    @property
+    def slots_per_video(self) -> int:
+        """Row slots of a video."""
+        return self.frames_per_video * self.people_per_video
 
     @property
     def num_rows(self) -> int:
         """Row slots of the store, with or without a face."""
-        return self.num_videos * self.frames_per_video
+        return self.num_videos * self.slots_per_video
 
     @property
     def rows_per_partition(self) -> int:
         """Row slots of a shard."""
-        return self.videos_per_partition * self.frames_per_video
+        return self.videos_per_partition * self.slots_per_video
+
+    def video_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the manifest positions of the videos that own ``rows``."""
+        return rows // self.slots_per_video
+
+    def person_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return which of its video's slot groups each row is in.
+
+        >>> StoreLayout(2, 3, 1, people_per_video=2).person_of(np.arange(9))
+        array([0, 0, 0, 1, 1, 1, 0, 0, 0])
+        """
+        return rows % self.slots_per_video // self.frames_per_video
 
     @property
     def num_partitions(self) -> int:
@@ -58,13 +81,16 @@ class StoreLayout:
     def rows(self, partition: Partition) -> slice:
         """Return the row slots of a partition."""
         return slice(
-            partition.first * self.frames_per_video,
-            partition.last * self.frames_per_video,
+            partition.first * self.slots_per_video,
+            partition.last * self.slots_per_video,
         )
 
 
 def plan_store(
-    num_videos: int, frames_per_video: int, videos_per_partition: int | None
+    num_videos: int,
+    frames_per_video: int,
+    videos_per_partition: int | None,
+    people_per_video: int = 1,
 ) -> StoreLayout:
     """Return the layout for so many videos; None chooses the partitions' size.
 
@@ -72,8 +98,12 @@ def plan_store(
     16
     >>> plan_store(30, 7, None).videos_per_partition
     1
+    >>> plan_store(2000, 7, None, people_per_video=4).videos_per_partition
+    4
     """
     if videos_per_partition is None:
-        most = max(1, TARGET_SHARD_ROWS // frames_per_video)
+        most = max(1, TARGET_SHARD_ROWS // (frames_per_video * people_per_video))
         videos_per_partition = min(most, max(1, num_videos // TARGET_PARTITIONS))
-    return StoreLayout(num_videos, frames_per_video, videos_per_partition)
+    return StoreLayout(
+        num_videos, frames_per_video, videos_per_partition, people_per_video
+    )

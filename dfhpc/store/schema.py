@@ -44,6 +44,10 @@ ROW_ARRAYS = {
     "confidence": RowArray("float32", np.nan),
     "box": RowArray("int32", -1, (4,)),
     "landmarks": RowArray("float32", np.nan, (5, 2)),
+    "track": RowArray("int32", -1),
+    "size_px": RowArray("int32", -1),
+    "blur": RowArray("float32", np.nan),
+    "brightness": RowArray("float32", np.nan),
 }
 
 
@@ -81,6 +85,7 @@ def _attributes(layout: StoreLayout, attributes: dict[str, Any]) -> dict[str, An
         "num_videos": layout.num_videos,
         "frames_per_video": layout.frames_per_video,
         "videos_per_partition": layout.videos_per_partition,
+        "people_per_video": layout.people_per_video,
         **attributes,
     }
 
@@ -136,7 +141,12 @@ def open_store(path: Path) -> zarr.Group:
 
 def store_layout(group: zarr.Group) -> StoreLayout:
     """Return the layout that a store was allocated with."""
-    names = ("num_videos", "frames_per_video", "videos_per_partition")
+    names = (
+        "num_videos",
+        "frames_per_video",
+        "videos_per_partition",
+        "people_per_video",
+    )
     return StoreLayout(*(int(group.attrs[name]) for name in names))  # type: ignore[arg-type]
 
 

@@ -18,6 +18,7 @@ from dfhpc.models.base import TRAINING_ROWS_NAME, TrainingRows
 from dfhpc.recipes import parse_settings
 from dfhpc.reporting import tables
 from dfhpc.reporting.status_table import status_text
+from dfhpc.reporting.verdict_text import verdict_text
 from dfhpc.runs import read_json
 from dfhpc.stages.predict import choose_model, predict_all
 from dfhpc.status import read_status
@@ -244,7 +245,7 @@ class TestPredict:
         run, _ = leaky
         verdict = self._predict(run, new["real"])
         assert verdict["model"]["split"]["leaky"]
-        assert "LEAKY" in tables.verdict_text(verdict)
+        assert "LEAKY" in verdict_text(verdict)
 
     def test_unknown_model_names_those_there_are(self, finished):
         with pytest.raises(ModelError, match="it has logistic_regression, random_"):
