@@ -21,6 +21,8 @@ class FrameRecord:
     face: Detection | None = None
     mirrored: bool = False
     """Whether only the mirror image of the frame showed the face."""
+    name: str = ""
+    """Of the image file, where the video lies as images."""
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values, the face's fields beside the frame's."""
@@ -31,6 +33,8 @@ class FrameRecord:
             "num_faces": self.num_faces,
             "mirrored": self.mirrored,
         }
+        if self.name:
+            record["name"] = self.name
         return record | (self.face.to_json() if self.face else {})
 
 

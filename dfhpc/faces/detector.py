@@ -57,7 +57,11 @@ _PACKAGES = {"mtcnn": ("mtcnn", "tensorflow"), "haar": ("opencv-python-headless"
 DETECTOR_BYTES = {"mtcnn": 1_200_000_000, "haar": 200_000_000}
 """Memory that a detector takes on frames of up to 1080p, its libraries included."""
 
+WHOLE_FRAME = "whole_frame"
+"""The detector for pictures that are faces cut already."""
+
 _CLASSES = {
+    WHOLE_FRAME: ("dfhpc.faces.whole_frame", "WholeFrameDetector"),
     "mtcnn": ("dfhpc.faces.mtcnn", "MtcnnDetector"),
     "haar": ("dfhpc.faces.haar", "HaarDetector"),
 }

@@ -1,0 +1,80 @@
+"""The commands about pictures: into a run, out of it, and to look at."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dfhpc.cli_options import (
+    file_path,
+    folder_path,
+    json_option,
+    run_dir_option,
+    say,
+    with_cluster,
+    with_settings,
+)
+
+# Everything else is imported by the command that needs it, so that --help is quick.
+
+
+@click.command("import-images")
+@click.argument("data", type=folder_path)
+@run_dir_option
+@click.option("--recipe", type=file_path, help="Recipe of that run.")
+@click.option(
+    "--kind",
+    type=click.Choice(["frames", "crops"]),
+    help="frames: faces are looked for; crops: each image is a face. Default: frames.",
+)
+@click.option(
+    "--group-by",
+    "patterns",
+    multiple=True,
+    metavar="REGEX",
+    help="Finds in an image's path below DATA which video it is of.",
+)
+@with_settings
+@with_cluster
+@json_option
+def import_images(
+    data: Path,
+    run_dir: Path,
+    recipe: Path | None,
+    kind: str | None,
+    patterns: tuple[str, ...],
+    cluster: str | None,
+    workers: int | None,
+    workers_in_job: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    r"""Start a run on the images below DATA, in real/ and fake/, and extract.
+
+    JPEG, PNG, BMP and WebP. A folder of images is one video; in one called real or
+    fake, names tell: Deepfake_video3_image_12.jpg is of Deepfake_video3.
+
+    \b
+    --group-by takes a regular expression, searched for in the path below DATA:
+      its first group, or all it matches, names the video;
+      (?P<video>...) and (?P<group>...) name the video and who belongs together.
+    Of several, the first that is found counts. Then: dfhpc run --run-dir RUN_DIR
+    """
+    from dfhpc import importing, pipeline
+    from dfhpc.reporting.import_text import import_text
+
+    wanted = {
+        "data.path": str(data),
+        "data.image_groups": list(patterns) or None,
+        "extract.images": kind,
+        **pipeline.on_cluster(cluster, workers, workers_in_job=workers_in_job),
+    }
+    settings = importing.resolve_import(run_dir, recipe, wanted, options)
+    directory = pipeline.start(run_dir, settings)
+    stages = ("scan", "extract")
+    if not pipeline.run_stages(directory, settings, stages, lambda stage, found: None):
+        say(f"{run_dir} has these images already.")
+    summary = importing.summarize_import(directory, settings)
+    click.echo(json.dumps(summary, indent=1) if as_json else import_text(summary))
+    say(f"Next: dfhpc run --run-dir {run_dir}")

@@ -1,0 +1,38 @@
+"""Text on images that were imported, and on what their names do not tell."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dfhpc.reporting.tables import extraction_text
+
+
+def import_text(summary: Mapping[str, Any]) -> str:
+    """Return what was imported, as a table and sentences."""
+    head = f"{summary['images']} images as {summary['videos']} videos."
+    table = extraction_text(summary["extraction"])
+    return "\n".join([head, "", table, *_warnings(summary)])
+
+
+def _warnings(summary: Mapping[str, Any]) -> Iterator[str]:
+    if summary["images_left_out"]:
+        yield (
+            f"{summary['images_left_out']} images are left out: extract."
+            "frames_per_video is less than some videos have, and the images taken of "
+            "those are spread evenly."
+        )
+    if summary["without_label"]:
+        yield (
+            f"{summary['without_label']} videos have no label: they lie below no "
+            "folder called real or fake."
+        )
+    if summary["single_images"]:
+        yield (
+            f"{summary['single_images']} videos are one image each. LEAK: if some are "
+            "of one video, it may train and test; tell with --group-by which belong "
+            "together."
+        )
+    if not summary["groups_known"]:
+        yield (
+            "Nothing tells who is in which video, so the same people may be on both "
+            "sides of a split; name groups by (?P<group>...) in --group-by."
+        )
