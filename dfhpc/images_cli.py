@@ -10,6 +10,7 @@ from dfhpc.cli_options import (
     file_path,
     folder_path,
     json_option,
+    run_dir_argument,
     run_dir_option,
     say,
     with_cluster,
@@ -62,7 +63,7 @@ def import_images(
     Of several, the first that is found counts. Then: dfhpc run --run-dir RUN_DIR
     """
     from dfhpc import importing, pipeline
-    from dfhpc.reporting.import_text import import_text
+    from dfhpc.reporting.images_text import import_text
 
     wanted = {
         "data.path": str(data),
@@ -78,3 +79,54 @@ def import_images(
     summary = importing.summarize_import(directory, settings)
     click.echo(json.dumps(summary, indent=1) if as_json else import_text(summary))
     say(f"Next: dfhpc run --run-dir {run_dir}")
+
+
+@click.command("export")
+@run_dir_argument
+@click.option("--to", "target", type=file_path, required=True, help="Folder or file.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["png", "npz", "arr_0", "parquet"]),
+    required=True,
+    help="arr_0 is an npz as work B's, with pickled objects.",
+)
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    type=click.Choice(["train", "calibration", "test"]),
+    help="Only faces of this part of the run's split.",
+)
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    type=click.Choice(["real", "fake", "unknown"]),
+    help="Only faces of this class.",
+)
+@click.option("--force", is_flag=True, help="Replace an export that is there.")
+@json_option
+def export(
+    run_dir: Path,
+    target: Path,
+    kind: str,
+    parts: tuple[str, ...],
+    labels: tuple[str, ...],
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Write the faces of RUN_DIR as a folder of PNGs, as .npz, or as Parquet.
+
+    The file or folder is whole or not there; pixels are those of the store.
+    """
+    from dfhpc.reporting.images_text import export_text
+    from dfhpc.runs import open_run
+    from dfhpc.stages.export import Choice, export_rows
+    from dfhpc.stages.scan import load_settings
+
+    run = open_run(run_dir)
+    choice = Choice(parts, labels)
+    settings = load_settings(run)
+    note = export_rows(run, settings, target, kind=kind, choice=choice, force=force)
+    click.echo(json.dumps(note, indent=1) if as_json else export_text(note))

@@ -1,4 +1,4 @@
-"""Text on images that were imported, and on what their names do not tell."""
+"""Text on images that came in, and on faces that went out."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -36,3 +36,21 @@ def _warnings(summary: Mapping[str, Any]) -> Iterator[str]:
             "Nothing tells who is in which video, so the same people may be on both "
             "sides of a split; name groups by (?P<group>...) in --group-by."
         )
+
+
+def export_text(note: Mapping[str, Any]) -> str:
+    """Return what was written, in a sentence or two."""
+    labels = ", ".join(f"{count} {name}" for name, count in note["labels"].items())
+    size = f"{note['bytes'] / 1e6:.1f} MB"
+    lines = [f"{note['rows']} faces ({labels}) in {note['to']}, {size}."]
+    if note["left_out_without_label"]:
+        lines.append(
+            f"{note['left_out_without_label']} faces without a label are left out: "
+            "this format knows real and fake."
+        )
+    if note["format"] == "arr_0":
+        lines.append(
+            "It holds pickled objects: numpy.load(FILE, allow_pickle=True)['arr_0']; "
+            "load no such file from people you do not trust."
+        )
+    return "\n".join(lines)
