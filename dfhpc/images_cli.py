@@ -1,6 +1,7 @@
 """The commands about pictures: into a run, out of it, and to look at."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from dfhpc.cli_options import (
     with_cluster,
     with_settings,
 )
+from dfhpc.constants import EXIT_FAILED
 
 # Everything else is imported by the command that needs it, so that --help is quick.
 
@@ -130,3 +132,36 @@ def export(
     settings = load_settings(run)
     note = export_rows(run, settings, target, kind=kind, choice=choice, force=force)
     click.echo(json.dumps(note, indent=1) if as_json else export_text(note))
+
+
+@click.command("inspect")
+@run_dir_argument
+@click.option("--video", metavar="ID", help="Show this video alone, and all of it.")
+@click.option("--out", type=folder_path, help="Folder of the sheets.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="Pictures of a kind; default 48."
+)
+@json_option
+def inspect(
+    run_dir: Path,
+    video: str | None,
+    out: Path | None,
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """Draw contact sheets of RUN_DIR: misses, frames with boxes, faces.
+
+    The least confident come first. It works while extraction is under way. ID is a
+    video's id or its end, as 183_253.mp4. Sheets go to RUN_DIR/inspection. Exits with
+    1 if videos are gone and none could be read again.
+    """
+    from dfhpc.reporting.images_text import inspection_text
+    from dfhpc.runs import open_run
+    from dfhpc.stages.inspect import inspect as draw
+
+    note = draw(open_run(run_dir), out, video, limit)
+    for problem in note["problems"]:
+        say(f"dfhpc: {problem}")
+    click.echo(json.dumps(note, indent=1) if as_json else inspection_text(note))
+    if note["videos_not_readable_any_more"] and not note["videos_read_again"]:
+        sys.exit(EXIT_FAILED)

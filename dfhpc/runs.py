@@ -192,6 +192,11 @@ class RunDirectory:
         return self.evaluation_dir / "evaluation.json"
 
     @property
+    def inspection_dir(self) -> Path:
+        """Contact sheets, for people alone."""
+        return self.path / "inspection"
+
+    @property
     def usage_dir(self) -> Path:
         """Samples of CPU and memory, one file a process."""
         return self.path / "usage"

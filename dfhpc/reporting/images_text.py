@@ -54,3 +54,22 @@ def export_text(note: Mapping[str, Any]) -> str:
             "load no such file from people you do not trust."
         )
     return "\n".join(lines)
+
+
+def inspection_text(note: Mapping[str, Any]) -> str:
+    """Return what sheets were written, and what they leave out."""
+    lines = [
+        f"{entry['file']}: {entry['pictures']} pictures, {_kilobytes(entry)}"
+        if entry["pictures"]
+        else f"{entry['file']}: {_kilobytes(entry)}"
+        for entry in note["written"]
+    ]
+    lines = [f"In {note['out']}:", *(f"  {line}" for line in lines)]
+    lines += note["left_out"]
+    if note.get("videos_not_extracted_yet"):
+        lines.append(f"{note['videos_not_extracted_yet']} videos are still to come.")
+    return "\n".join(lines)
+
+
+def _kilobytes(entry: Mapping[str, Any]) -> str:
+    return f"{max(1, round(entry['bytes'] / 1000))} kB"
