@@ -62,7 +62,7 @@ class Darkroom:
                 "The face cannot be read from the store."
                 if face is None
                 else fitted(face, size),
-                crop_captions(self.videos[shot.position].video_id, shot.frame),
+                self._crop_captions(shot),
                 self.videos[shot.position].label,
             )
             for shot, face in zip(shots, faces, strict=True)
@@ -121,7 +121,12 @@ class Darkroom:
         video = self.videos[shot.position]
         if not shot.frame:
             return video.video_id, video.label_name, f"error: {shot.video['reason']}"
-        return frame_captions(video.video_id, video.label_name, shot.frame)
+        kind = f"{video.label_name} {video.method}".strip()
+        return frame_captions(video.video_id, kind, shot.frame)
+
+    def _crop_captions(self, shot: Shot) -> tuple[str, ...]:
+        video = self.videos[shot.position]
+        return crop_captions(video.video_id, video.method, shot.frame)
 
     def _faces(self, shots: Sequence[Shot]) -> list[NDArray[np.uint8] | None]:
         layout = self._reader.layout

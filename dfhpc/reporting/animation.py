@@ -5,6 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dfhpc.reporting.lettering import font, shortened
+from dfhpc.reporting.marking import (
+    CHOSEN_COLOR,
+    OTHER_COLOR,
+    OUTLINE_COLOR,
+    POINT_COLOR,
+)
 from dfhpc.runs import atomic_path
 
 if TYPE_CHECKING:
@@ -13,6 +19,7 @@ if TYPE_CHECKING:
 SIZE = (480, 480)
 FRAME_MS = 600
 STRIP, TEXT = 22, 14
+MARK_COLORS = (CHOSEN_COLOR, OTHER_COLOR, POINT_COLOR, OUTLINE_COLOR, "#ffffff")
 
 
 def save_animation(
@@ -47,4 +54,17 @@ def _frame(
     canvas.paste(picture, ((width - picture.width) // 2, height - picture.height))
     text = shortened(caption, width - 8, TEXT)
     ImageDraw.Draw(canvas).text((4, height + 2), text, "#ffffff", font(TEXT))
-    return canvas.quantize(256, Image.Quantize.MEDIANCUT)
+    return _reduced(canvas)
+
+
+def _reduced(canvas: "Image.Image") -> "Image.Image":
+    """Return a picture in 256 colors: those that suit it, and those of the marks."""
+    from PIL import Image, ImageColor
+
+    marks = [ImageColor.getrgb(color) for color in MARK_COLORS]
+    suiting = canvas.quantize(256 - len(marks), Image.Quantize.MEDIANCUT).getpalette()
+    assert suiting is not None
+    palette = Image.new("P", (1, 1))
+    own = suiting[: 3 * (256 - len(marks))]
+    palette.putpalette([*own, *(part for mark in marks for part in mark)])
+    return canvas.quantize(palette=palette)

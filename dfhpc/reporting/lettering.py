@@ -70,6 +70,7 @@ def shortened(text: str, width: int, size: int) -> str:
 def wrapped(text: str, width: int, size: int, most: int) -> list[str]:
     """Return ``text`` as at most so many lines of at most ``width`` pixels."""
     lines: list[str] = []
+    width -= round(width_of(f" {DOTS}", size))
     for word in printable(text).split():
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and width_of(longer, size) <= width:

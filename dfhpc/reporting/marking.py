@@ -20,6 +20,8 @@ OTHER_COLOR = "#56b4e9"
 POINT_COLOR = "#f0e442"
 OUTLINE_COLOR = "#000000"
 DASH, GAP = 7, 5
+SMALL = 48
+"""Pixels of a drawn box; within a smaller one, marks are small too."""
 
 Points = Sequence[Sequence[float]]
 
@@ -82,27 +84,31 @@ def _draw_face(
     x, y, width, height = face.box
     left, top = x * scale[0], y * scale[1]
     right, bottom = (x + width) * scale[0] - 1, (y + height) * scale[1] - 1
+    is_small = min(right - left, bottom - top) < SMALL
     corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
     if not face.is_chosen:
         draw.line(corners, fill=OTHER_COLOR, width=1)
     else:
         for start, end in itertools.pairwise(corners):
-            _draw_dashes(draw, start, end)
+            _draw_dashes(draw, start, end, 2 if is_small else 3)
     for point in face.landmarks or ():
         at = point[0] * scale[0], point[1] * scale[1]
-        _draw_point(draw, at, 2 if face.is_chosen else 1)
+        _draw_point(draw, at, 1 if is_small else 2)
 
 
 def _draw_dashes(
-    draw: "ImageDraw.ImageDraw", start: tuple[float, float], end: tuple[float, float]
+    draw: "ImageDraw.ImageDraw",
+    start: tuple[float, float],
+    end: tuple[float, float],
+    stroke: int,
 ) -> None:
     length = max(abs(end[0] - start[0]), abs(end[1] - start[1]))
     for begin in np.arange(0.0, length, DASH + GAP):
         stop = min(begin + DASH, length)
         dash = [_between(start, end, at / length) for at in (begin, stop)]
         # Dark under red: to be seen on faces, skies and red cloth.
-        draw.line(dash, fill=OUTLINE_COLOR, width=4)
-        draw.line(dash, fill=CHOSEN_COLOR, width=2)
+        draw.line(dash, fill=OUTLINE_COLOR, width=stroke + 2)
+        draw.line(dash, fill=CHOSEN_COLOR, width=stroke)
 
 
 def _between(
@@ -117,6 +123,9 @@ def _between(
 def _draw_point(
     draw: "ImageDraw.ImageDraw", at: tuple[float, float], radius: int
 ) -> None:
-    x, y = at
+    x, y = round(at[0]), round(at[1])
+    if radius == 1:
+        draw.rectangle((x, y, x + 1, y + 1), fill=POINT_COLOR)
+        return
     corners = (x - radius, y - radius, x + radius, y + radius)
     draw.ellipse(corners, fill=POINT_COLOR, outline=OUTLINE_COLOR)

@@ -20,6 +20,7 @@ QUALITY = 90
 """Of the JPEG, without subsampling: letters and red lines stay sharp."""
 
 GUTTER = 14
+MIN_WIDTH = 800
 BAR = 5
 """Width of the bar in the color of the class."""
 
@@ -54,9 +55,9 @@ class Grid:
         return self.text + 5
 
     @property
-    def cell_height(self) -> int:
-        """Of a picture with its caption."""
-        return self.height + 6 + self.lines * self.line_height
+    def caption_height(self) -> int:
+        """Of what is below a picture."""
+        return 6 + self.lines * self.line_height
 
 
 FRAMES = Grid(columns=4, rows=6, width=420, height=300, text=13, lines=3)
@@ -71,6 +72,12 @@ class Tile:
     captions: tuple[str, ...]
     label: int
 
+    def height_in(self, grid: Grid) -> int:
+        """Return the height of the picture, or of the field of its sentence."""
+        if isinstance(self.picture, str):
+            return grid.height // 2
+        return self.picture.height
+
 
 def draw_sheet(
     title: str, legend: str, tiles: Sequence[Tile], grid: Grid
@@ -78,23 +85,27 @@ def draw_sheet(
     """Return a sheet of at most ``grid.capacity`` pictures, as high as they need."""
     from PIL import Image, ImageDraw
 
-    columns = min(grid.columns, max(len(tiles), 2))
-    rows = -(-len(tiles) // columns)
+    # Wide enough for its heading, however few pictures there are.
+    columns = min(grid.columns, max(len(tiles), -(-MIN_WIDTH // grid.width)))
+    rows = [tiles[at : at + columns] for at in range(0, len(tiles), columns)]
+    heights = [max(tile.height_in(grid) for tile in row) for row in rows]
     width = GUTTER + columns * (grid.width + GUTTER)
     notes = wrapped(legend, width - 2 * GUTTER, 14, 3)
     head = 2 * GUTTER + 26 + 20 * len(notes)
-    height = head + rows * (grid.cell_height + GUTTER)
+    height = head + sum(heights) + len(rows) * (grid.caption_height + GUTTER)
     sheet = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(sheet)
     heading = shortened(title, width - 2 * GUTTER, 20)
     draw.text((GUTTER, GUTTER), heading, INK, font(20))
     for at, note in enumerate(notes):
         draw.text((GUTTER, GUTTER + 30 + 20 * at), note, INK, font(14))
-    for at, tile in enumerate(tiles):
-        row, column = divmod(at, columns)
-        left = GUTTER + column * (grid.width + GUTTER)
-        top = head + row * (grid.cell_height + GUTTER)
-        _draw_tile(sheet, draw, tile, (left, top), grid)
+    foot = head
+    for row, row_height in zip(rows, heights, strict=True):
+        foot += row_height
+        for column, tile in enumerate(row):
+            left = GUTTER + column * (grid.width + GUTTER)
+            _draw_tile(sheet, draw, tile, (left, foot), grid)
+        foot += grid.caption_height + GUTTER
     return sheet
 
 
@@ -102,23 +113,24 @@ def _draw_tile(
     sheet: "Image.Image",
     draw: "ImageDraw.ImageDraw",
     tile: Tile,
-    corner: tuple[int, int],
+    foot: tuple[int, int],
     grid: Grid,
 ) -> None:
-    left, top = corner
+    """Draw a picture that stands on ``foot``, and its caption below."""
+    left, bottom = foot
+    top = bottom - tile.height_in(grid)
     if isinstance(tile.picture, str):
-        edge = (left, top, left + grid.width - 1, top + grid.height - 1)
+        edge = (left, top, left + grid.width - 1, bottom - 1)
         draw.rectangle(edge, fill=FAINT)
-        most = grid.height // (grid.line_height + 1) - 1
+        most = grid.height // 2 // grid.line_height - 1
         lines = wrapped(tile.picture, grid.width - 24, grid.text, most)
         for at, line in enumerate(lines):
             place = (left + 12, top + 10 + at * grid.line_height)
             draw.text(place, line, INK, font(grid.text))
     else:
-        # To the bottom, next to its caption.
-        over = grid.width - tile.picture.width, grid.height - tile.picture.height
-        sheet.paste(tile.picture, (left + over[0] // 2, top + over[1]))
-    below = top + grid.height + 4
+        indent = (grid.width - tile.picture.width) // 2
+        sheet.paste(tile.picture, (left + indent, top))
+    below = bottom + 4
     color = CLASS_COLORS.get(tile.label, UNKNOWN_COLOR)
     bar = (left, below, left + BAR - 1, below + grid.lines * grid.line_height - 3)
     draw.rectangle(bar, fill=color)

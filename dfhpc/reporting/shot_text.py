@@ -19,11 +19,21 @@ def frame_captions(video_id: str, label: str, frame: Frame) -> tuple[str, ...]:
     return video_id, _joined(second), _joined(third)
 
 
-def crop_captions(video_id: str, frame: Frame) -> tuple[str, ...]:
-    """Return three lines below a face."""
+def crop_captions(video_id: str, method: str, frame: Frame) -> tuple[str, ...]:
+    """Return three lines below a face; the method may be empty."""
     where = frame.get("name") or f"frame {frame['frame_index']}"
     confidence = f"{frame['confidence']:.3f}"
-    return video_id, _joined([where, confidence]), _joined(_quality_parts(frame))
+    return (
+        video_id,
+        _joined([where, confidence]),
+        _joined([method, *_quality_parts(frame)]),
+    )
+
+
+def preview_caption(frame: Frame) -> str:
+    """Return the line below a frame of the preview."""
+    sure = f"confidence {frame['confidence']:.3f}" if _has_face(frame) else ""
+    return _joined([place_text(frame), _status_text(frame), sure])
 
 
 def place_text(frame: Frame) -> str:

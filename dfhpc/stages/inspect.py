@@ -19,7 +19,7 @@ from dfhpc.inspection.review import (
 )
 from dfhpc.reporting.animation import SIZE, save_animation
 from dfhpc.reporting.sheets import CROPS, FRAMES
-from dfhpc.reporting.shot_text import place_text
+from dfhpc.reporting.shot_text import preview_caption
 from dfhpc.runs import RunDirectory
 from dfhpc.store.partitions import StoreLayout
 from dfhpc.store.schema import open_store, store_layout
@@ -197,7 +197,7 @@ def _add_preview(album: Album, room: Darkroom, shots: Sequence[Shot]) -> None:
     step = -(-len(shots) // PREVIEW_FRAMES)
     some = shots[::step]
     pairs = [
-        (picture, f"{place_text(shot.frame)} · {shot.status.replace('_', ' ')}")
+        (picture, preview_caption(shot.frame))
         for shot, picture in zip(some, room.pictures(some, SIZE), strict=True)
         if picture is not None
     ]
