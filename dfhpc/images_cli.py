@@ -19,6 +19,9 @@ from dfhpc.cli_options import (
 )
 from dfhpc.constants import EXIT_FAILED
 
+MOST_PROBLEMS = 5
+"""Printed one by one; videos that have moved have all moved."""
+
 # Everything else is imported by the command that needs it, so that --help is quick.
 
 
@@ -160,8 +163,10 @@ def inspect(
     from dfhpc.stages.inspect import inspect as draw
 
     note = draw(open_run(run_dir), out, video, limit)
-    for problem in note["problems"]:
+    for problem in note["problems"][:MOST_PROBLEMS]:
         say(f"dfhpc: {problem}")
+    if more := note["problems"][MOST_PROBLEMS:]:
+        say(f"dfhpc: {len(more)} more such problems are listed in inspection.json.")
     click.echo(json.dumps(note, indent=1) if as_json else inspection_text(note))
     if note["videos_not_readable_any_more"] and not note["videos_read_again"]:
         sys.exit(EXIT_FAILED)

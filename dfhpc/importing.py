@@ -9,7 +9,7 @@ from dfhpc.errors import VideoReadError
 from dfhpc.recipes import load_recipe
 from dfhpc.runs import RunDirectory
 from dfhpc.store.partitions import TARGET_SHARD_ROWS
-from dfhpc.videos.images import image_files
+from dfhpc.videos.images import image_files, is_image_name
 from dfhpc.videos.layouts import read_videos
 from dfhpc.videos.manifest import Video, read_manifest
 
@@ -77,7 +77,7 @@ def summarize_import(run: RunDirectory, settings: Settings) -> dict[str, Any]:
         "images": sum(counts),
         "images_left_out": sum(max(0, count - slots) for count in counts),
         "videos": len(videos),
-        "single_images": sum(count == 1 for count in counts),
+        "single_images": sum(is_image_name(video.path) for video in videos),
         "without_label": sum(video.label < 0 for video in videos),
         "groups_known": len({video.group_id for video in videos}) < len(videos),
         "extraction": pipeline.result(run, "extract"),
