@@ -155,8 +155,8 @@ def inspect(
     """Draw contact sheets of RUN_DIR: misses, frames with boxes, faces.
 
     The least confident come first. It works while extraction is under way. ID is a
-    video's id or its end, as 183_253.mp4. Sheets go to RUN_DIR/inspection. Exits with
-    1 if videos are gone and none could be read again.
+    video's id in manifest.csv, or its end, as FaceSwap/c40/videos/183_253.mp4. Sheets
+    go to RUN_DIR/inspection. Exits with 1 if videos are gone and none could be read.
     """
     from dfhpc.reporting.images_text import inspection_text
     from dfhpc.runs import open_run

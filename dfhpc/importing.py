@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from dfhpc import pipeline
-from dfhpc.config import DataConfig, Settings
+from dfhpc.config import Settings
 from dfhpc.errors import VideoReadError
-from dfhpc.recipes import load_recipe
+from dfhpc.recipes import load_recipe, parse_settings
 from dfhpc.runs import RunDirectory
 from dfhpc.store.partitions import TARGET_SHARD_ROWS
 from dfhpc.videos.images import image_files, is_image_name
@@ -45,11 +45,9 @@ def resolve_import(
 
 
 def _fitting(wanted: dict[str, Any]) -> dict[str, Any]:
-    data = DataConfig(
-        path=Path(wanted["data.path"]),
-        layout="images",
-        image_groups=tuple(wanted.get("data.image_groups") or ()),
-    )
+    table = {"path": wanted["data.path"], "layout": "images"}
+    table["image_groups"] = wanted.get("data.image_groups") or []
+    data = parse_settings({"data": table}, "the command line").data
     _, videos = read_videos(data)
     most = max(map(num_images, videos))
     crop = "plain" if wanted.get("extract.images") == "crops" else None

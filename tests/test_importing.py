@@ -9,7 +9,7 @@ from PIL import Image
 
 from dfhpc import importing, pipeline
 from dfhpc.demo.clips import real_frames
-from dfhpc.errors import DataLayoutError, SettingsMismatchError
+from dfhpc.errors import ConfigError, DataLayoutError, SettingsMismatchError
 from dfhpc.reporting.images_text import import_text
 from dfhpc.runs import RunDirectory, read_json
 from dfhpc.stages.predict import predict
@@ -153,8 +153,13 @@ def test_a_recipe_and_options_come_before_what_fits(tmp_path, crops):
 
 
 def test_a_folder_without_images_is_one_sentence(tmp_path):
-    with pytest.raises(DataLayoutError, match="holds no video of layout images"):
+    with pytest.raises(DataLayoutError, match="holds no JPEG"):
         _import(tmp_path / "run", tmp_path)
+
+
+def test_a_wrong_pattern_is_one_sentence(tmp_path, crops):
+    with pytest.raises(ConfigError, match=r"image_groups holds '\(', no regular"):
+        _import(tmp_path / "run", crops, **{"data.image_groups": ["("]})
 
 
 def test_the_command_gives_json(crops, tmp_path, dfhpc):

@@ -14,6 +14,8 @@ def frame_captions(video_id: str, label: str, frame: Frame) -> tuple[str, ...]:
     third = [_status_text(frame), *_quality_parts(frame)]
     if frame.get("num_faces", 0) > 1:
         third.append(f"{frame['num_faces']} faces")
+        if frame.get("track") is not None:
+            third.append(f"track {frame['track']}")
     if frame.get("mirrored"):
         third.append("found mirrored")
     return video_id, _joined(second), _joined(third)

@@ -38,6 +38,8 @@ def read_videos(data: DataConfig) -> tuple[str, list[Video]]:
     videos = READERS[name](data.path, data)
     if not videos:
         wanted = f" and data.compression {data.compression}" if data.compression else ""
+        if name == "images":
+            raise DataLayoutError(f"{data.path} holds no JPEG, PNG, BMP or WebP image.")
         raise DataLayoutError(
             f"{data.path} holds no video of layout {name}{wanted}; "
             "see `dfhpc scan --help`, or `dfhpc import-images --help` for images."
