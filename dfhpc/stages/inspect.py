@@ -97,11 +97,11 @@ def _overview(
             video = videos[shots[0].position]
             review.add(shots, video.label)
             misses.add(video, shots)
+        if not review.videos:
+            raise IncompleteStageError(
+                f"No partition of {run.path} is finished yet; look again later."
+            )
     album.add(LIST_NAME, "list", 0)
-    if not review.videos:
-        raise IncompleteStageError(
-            f"No partition of {run.path} is finished yet; look again later."
-        )
     name = run.path.name
     album.add_sheets(
         "misses",
