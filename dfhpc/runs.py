@@ -32,7 +32,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
             _sync(target.parent)
     except BaseException as error:
         tmp.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:
+        if isinstance(error, OSError) and error.errno and error.filename is None:
             # A full disk does not say which file it has no room for.
             error.filename = str(target)
         raise
