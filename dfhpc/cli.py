@@ -25,6 +25,7 @@ from dfhpc.cluster_cli import cancel, dashboard, submit
 from dfhpc.constants import EXIT_FAILED, EXIT_RESUMABLE
 from dfhpc.doctor_cli import doctor
 from dfhpc.errors import DfhpcError
+from dfhpc.images_cli import export, import_images, inspect
 
 # Everything else is imported by the command that needs it, so that --help is quick.
 
@@ -222,7 +223,7 @@ def demo(folder: Path, workers: int | None) -> None:
     show(folder, workers, click.echo)
 
 
-for added in (submit, cancel, dashboard, doctor):
+for added in (export, import_images, inspect, submit, cancel, dashboard, doctor):
     cli.add_command(added)
 
 

@@ -50,7 +50,9 @@ every_option = click.option(
 setting_options = (
     click.option(
         "--layout",
-        type=click.Choice(["auto", "ffpp", "dfdc", "celebdf", "folders", "csv"]),
+        type=click.Choice(
+            ["auto", "ffpp", "dfdc", "celebdf", "folders", "csv", "images"]
+        ),
         help="Layout of the data set; auto looks which one it is.",
     ),
     click.option(

@@ -33,16 +33,31 @@ class DataConfig(Section):
     """Which videos, and where from."""
 
     path: Path | None = None
-    layout: Literal["auto", "ffpp", "dfdc", "celebdf", "folders", "csv"] = "auto"
+    layout: Literal["auto", "ffpp", "dfdc", "celebdf", "folders", "csv", "images"] = (
+        "auto"
+    )
     compression: Literal["raw", "c0", "c23", "c40"] | None = None
     """FaceForensics++ only: take this compression (raw and c0 are the same)."""
     methods: tuple[str, ...] | None = None
     """FaceForensics++ only: take the fakes of these methods."""
     conversion_dict: Path | None = None
     """FaceForensics++ only: which sequences were cut from one upload."""
+    image_groups: tuple[str, ...] = ()
+    """Images only: patterns that find in a name which video an image is of."""
     order_seed: Seed = 0
     max_videos: PositiveInt | None = None
     """Take no more videos than this: whole groups, in the seeded order."""
+
+    @model_validator(mode="after")
+    def _patterns_are_regular(self) -> Self:
+        for pattern in self.image_groups:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(
+                    f"image_groups holds {pattern!r}, no regular expression: {error}"
+                ) from None
+        return self
 
 
 class ExtractConfig(Section):
@@ -69,6 +84,8 @@ class ExtractConfig(Section):
     max_people: PositiveInt = 4
     """With ``faces = "all"``: the people of a video who have rows, at most."""
     crop: Literal["plain", "square"] = "square"
+    images: Literal["frames", "crops"] = "frames"
+    """What images on disk are: frames to look for faces in, or faces cut already."""
     margin: Annotated[float, Field(ge=0, le=2)] = 0.3
     """Square crops only: share of the box's longer side added to the crop's side."""
     videos_per_partition: PositiveInt | None = None

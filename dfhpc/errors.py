@@ -10,6 +10,7 @@ __all__ = [
     "DataLayoutError",
     "DetectorError",
     "DfhpcError",
+    "ExportError",
     "IncompleteStageError",
     "ModelError",
     "ProjectedMemoryError",
@@ -61,6 +62,10 @@ class DetectorError(DfhpcError, RuntimeError):
 
 class StoreError(DfhpcError, ValueError):
     """The store does not hold what the run directory says it holds."""
+
+
+class ExportError(DfhpcError, OSError):
+    """Rows cannot be written where they are asked for."""
 
 
 class RunDirectoryError(DfhpcError, FileNotFoundError):

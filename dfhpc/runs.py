@@ -32,7 +32,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
             _sync(target.parent)
     except BaseException as error:
         tmp.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:
+        if isinstance(error, OSError) and error.errno and error.filename is None:
             # A full disk does not say which file it has no room for.
             error.filename = str(target)
         raise
@@ -74,8 +74,7 @@ def read_json(path: Path) -> Any:
         When the file is absent or does not hold JSON.
     """
     try:
-        text = path.read_text(encoding="utf-8", errors="surrogateescape")
-        return json.loads(text)
+        return json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
     except FileNotFoundError:
         raise RunDirectoryError(f"{path} does not exist.") from None
     except ValueError as error:
@@ -192,6 +191,11 @@ class RunDirectory:
         return self.evaluation_dir / "evaluation.json"
 
     @property
+    def inspection_dir(self) -> Path:
+        """Contact sheets, for people alone."""
+        return self.path / "inspection"
+
+    @property
     def usage_dir(self) -> Path:
         """Samples of CPU and memory, one file a process."""
         return self.path / "usage"
@@ -282,14 +286,12 @@ def open_run(path: Path) -> RunDirectory:
 
 def sweep_partial(run: RunDirectory) -> None:
     """Remove the temporary files that killed processes left in a run directory."""
-    folders = [run.path, run.partitions_dir, run.evaluation_dir]
     for folder in [
-        *folders,
+        *(run.path, run.partitions_dir, run.evaluation_dir, run.search_dir),
         *run.models_dir.glob("*"),
         *run.models_dir.glob("*/trees"),
         *run.models_dir.glob("*/search/*"),
         *run.models_dir.glob("*/search/*/trees"),
-        run.search_dir,
         *run.gram_path.glob("*"),
         *run.gram_path.glob("*/parts"),
     ]:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from dfhpc.errors import RunDirectoryError
+from dfhpc.errors import IncompleteStageError, RunDirectoryError
 from dfhpc.runs import (
     RunDirectory,
     atomic_path,
@@ -91,3 +91,12 @@ def test_a_full_disk_names_the_file(tmp_path):
     assert caught.value.filename == str(tmp_path / "sums")
     # As it comes from a worker.
     assert pickle.loads(pickle.dumps(caught.value)).filename == str(tmp_path / "sums")
+
+
+def test_an_error_of_our_own_keeps_its_sentence(tmp_path):
+    with (
+        pytest.raises(IncompleteStageError, match="^Not yet\\.$"),
+        atomic_path(tmp_path / "a"),
+    ):
+        raise IncompleteStageError("Not yet.")
+    assert list(tmp_path.iterdir()) == []

@@ -62,7 +62,9 @@ def run_partition(
             continue
         _note_current(run, video, (index, attempt))
         path = Path(video.path)
-        record, faces = extract_video(video.video_id, path, settings.extract)
+        record, faces = extract_video(
+            video.video_id, path, settings.extract, video.image_names
+        )
         _fill(rows[position], faces)
         records.append(record)
     with modest_zarr():

@@ -39,6 +39,8 @@ class Look:
     faces: tuple[Detection, ...] = ()
     """The confident ones: the chosen one, then the others."""
     mirrored: bool = False
+    name: str = ""
+    """Of the image file, where the video lies as images."""
 
 
 def room_for_pieces(extract: ExtractConfig) -> int:
@@ -94,6 +96,7 @@ def frame_records(looks: Sequence[Look], extract: ExtractConfig) -> list[FrameRe
                 for at, (face, track) in enumerate(zip(look.faces, ids, strict=True))
             ),
             look.mirrored,
+            look.name,
         )
         for look, ids in zip(looks, tracks, strict=True)
     ]

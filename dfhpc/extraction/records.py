@@ -41,6 +41,8 @@ class FrameRecord:
     in the order of the detector."""
     mirrored: bool = False
     """Whether only the mirror image of the frame showed a face."""
+    name: str = ""
+    """Of the image file, where the video lies as images."""
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values, the chosen face's fields beside the frame's."""
@@ -51,6 +53,8 @@ class FrameRecord:
             "num_faces": len(self.seen),
             "mirrored": self.mirrored,
         }
+        if self.name:
+            record["name"] = self.name
         if not self.seen:
             return record
         chosen, *others = (face.to_json() for face in self.seen)

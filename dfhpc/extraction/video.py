@@ -1,6 +1,6 @@
 """One video in, its faces and its record out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,23 +18,28 @@ from dfhpc.extraction.people import (
     room_for_pieces,
 )
 from dfhpc.extraction.records import VideoRecord, video_outcome
-from dfhpc.faces.detector import Detection, Detector, get_detector
+from dfhpc.faces.detector import WHOLE_FRAME, Detection, Detector, get_detector
 from dfhpc.faces.second_look import find_faces
 from dfhpc.faces.selection import choose_face
-from dfhpc.videos.decoding import Frame, read_frames
+from dfhpc.videos.decoding import Frame
+from dfhpc.videos.images import is_image_source
 from dfhpc.videos.sampling import Sampler
+from dfhpc.videos.sources import read_source
 
 
 def extract_video(
-    video_id: str, path: Path, extract: ExtractConfig
+    video_id: str, path: Path, extract: ExtractConfig, images: Sequence[str] = ()
 ) -> tuple[VideoRecord, list[Face | None]]:
     """Return the record of a video, and its faces by row slot, None without one.
+
+    A video may lie as images: ``path`` is one, or the folder of ``images``, or of
+    all there.
 
     Never raises for a bad video or a failing detector: that is recorded as status
     ``error`` with its reason, because one bad file must not stop thousands.
     """
     try:
-        return _extract(video_id, path, extract)
+        return _extract(video_id, path, extract, images)
     except VideoReadError as error:
         return VideoRecord(video_id, "error", error.reason, str(error)), []
     except DetectorError as error:
@@ -42,15 +47,18 @@ def extract_video(
 
 
 def _extract(
-    video_id: str, path: Path, extract: ExtractConfig
+    video_id: str, path: Path, extract: ExtractConfig, images: Sequence[str]
 ) -> tuple[VideoRecord, list[Face | None]]:
     sampler = Sampler(extract)
-    facts, frames = read_frames(path, sampler.choose)
+    facts, frames = read_source(path, images, sampler.choose)
+    name = _detector_name(path, images, extract)
+    detector = get_detector(name, device=extract.device)
     pieces = Pieces(extract, room_for_pieces(extract))
-    records = frame_records(list(_look_at(frames, pieces, extract)), extract)
+    looks = list(_look_at(frames, detector, pieces, extract))
+    records = frame_records(looks, extract)
     if not pieces.has_all:
         pieces = cut_again(
-            path, lambda choose: read_frames(path, choose)[1], records, extract
+            path, lambda choose: read_source(path, images, choose)[1], records, extract
         )
     filled, faces = fill_slots(records, pieces, extract)
     status, reason = video_outcome(filled, is_truncated=facts.is_truncated)
@@ -69,14 +77,19 @@ def _extract(
     return record, faces
 
 
+def _detector_name(path: Path, images: Sequence[str], extract: ExtractConfig) -> str:
+    """Return the detector; images that are crops need none, a video always does."""
+    is_crop = extract.images == "crops" and is_image_source(path, images)
+    return WHOLE_FRAME if is_crop else extract.detector
+
+
 def _look_at(
-    frames: Iterator[Frame], pieces: Pieces, extract: ExtractConfig
+    frames: Iterator[Frame], detector: Detector, pieces: Pieces, extract: ExtractConfig
 ) -> Iterator[Look]:
     """Yield what each frame shows; cut out the faces that may be stored."""
-    detector = get_detector(extract.detector, device=extract.device)
     for number, frame in enumerate(frames):
         if frame.pixels is None:
-            yield Look(frame.index, frame.time_s, "unreadable")
+            yield Look(frame.index, frame.time_s, "unreadable", name=frame.name)
             continue
         look = _look(frame, frame.pixels, detector, extract)
         for at, face in enumerate(look.faces[: 1 if extract.faces == "one" else None]):
@@ -93,13 +106,14 @@ def _look(
     detections, mirrored = _detect(detector, pixels, extract)
     chosen = choose_face(detections, extract.min_confidence, extract.choose)
     if chosen is None:
-        return Look(frame.index, frame.time_s, "no_face")
+        return Look(frame.index, frame.time_s, "no_face", name=frame.name)
     others = [
         face
         for face in detections
         if face.confidence >= extract.min_confidence and face is not chosen
     ]
-    return Look(frame.index, frame.time_s, "ok", (chosen, *others), mirrored)
+    faces = (chosen, *others)
+    return Look(frame.index, frame.time_s, "ok", faces, mirrored, frame.name)
 
 
 def _detect(

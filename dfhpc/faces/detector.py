@@ -76,6 +76,9 @@ DETECTOR_BYTES = {
 }
 """Memory that a detector takes on frames of up to 1080p, its libraries included."""
 
+WHOLE_FRAME = "whole_frame"
+"""The detector for pictures that are faces cut already."""
+
 
 def get_detector(name: str, *, device: Device = "auto", threads: int = 1) -> Detector:
     """Return the detector called ``name``, built once in this process.
@@ -105,6 +108,10 @@ def _simple(name: str) -> Detector:
         from dfhpc.faces.haar import HaarDetector
 
         return HaarDetector()
+    if name == WHOLE_FRAME:
+        from dfhpc.faces.whole_frame import WholeFrameDetector
+
+        return WholeFrameDetector()
     from dfhpc.faces.mtcnn_reference import MtcnnReferenceDetector
 
     return MtcnnReferenceDetector()

@@ -78,6 +78,18 @@ class StoreLayout:
             index, first, min(first + self.videos_per_partition, self.num_videos)
         )
 
+    def partition_of(self, position: int) -> int:
+        """Return which partition the video at ``position`` is in."""
+        return position // self.videos_per_partition
+
+    def row(self, position: int, slot: int) -> int:
+        """Return the row of a video's frame, counted among those sampled.
+
+        >>> StoreLayout(5, 7, 2).row(1, 3)
+        10
+        """
+        return position * self.frames_per_video + slot
+
     def rows(self, partition: Partition) -> slice:
         """Return the row slots of a partition."""
         return slice(

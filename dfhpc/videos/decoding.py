@@ -40,6 +40,8 @@ class Frame:
     time_s: float
     pixels: NDArray[np.uint8] | None
     """RGB, (height, width, 3), upright."""
+    name: str = ""
+    """Of the image file, where the video lies as images."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class Video:
     video_id: str
     """Unique over the data: the path below the data folder, with slashes."""
     path: str
-    """Absolute path of the file."""
+    """Absolute path of the file, or of a folder of images."""
     label: int
     """0 real, 1 fake, -1 unknown."""
     group_id: str
@@ -42,6 +42,13 @@ class Video:
     split: str = ""
     """What the data set says: train, val, test, or nothing."""
     bytes: int = 0
+    images: str = ""
+    """Names of its images in the folder ``path``, a slash between; empty for all."""
+
+    @property
+    def image_names(self) -> tuple[str, ...]:
+        """The names in ``images``."""
+        return tuple(self.images.split("/")) if self.images else ()
 
     @property
     def label_name(self) -> str:
@@ -82,7 +89,9 @@ def manifest_hash(videos: Sequence[Video]) -> str:
     """Return a SHA-256 over everything of the manifest but where the files lie."""
     digest = hashlib.sha256()
     for video in videos:
-        record = [str(getattr(video, name)) for name in COLUMNS if name != "path"]
+        record = [str(getattr(video, name)) for name in COLUMNS[:-1] if name != "path"]
+        # The last column is younger than the first runs.
+        record += [video.images] if video.images else []
         digest.update("\0".join(record).encode("utf-8", "surrogateescape") + b"\n")
     return digest.hexdigest()
 
@@ -91,7 +100,7 @@ def write_manifest(path: Path, videos: Sequence[Video]) -> None:
     """Write ``videos`` as CSV, whole or not at all."""
     text = io.StringIO(newline="")
     # Python 3.11 does not quote a carriage return, which then ends a line.
-    odd = any("\r" in video.video_id + video.path for video in videos)
+    odd = any("\r" in video.video_id + video.path + video.images for video in videos)
     writer = csv.writer(
         text,
         lineterminator="\n",
@@ -124,6 +133,7 @@ def read_manifest(path: Path) -> list[Video]:
                 method=row["method"],
                 split=row["split"],
                 bytes=int(row["bytes"]),
+                images=row.get("images", ""),
             )
             for row in rows
         ]

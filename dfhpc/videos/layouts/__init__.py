@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dfhpc.config import DataConfig
 from dfhpc.errors import DataLayoutError
-from dfhpc.videos.layouts import celebdf, dfdc, ffpp, folders, table
+from dfhpc.videos.layouts import celebdf, dfdc, ffpp, folders, images, table
 from dfhpc.videos.manifest import Video, in_seeded_order
 
 READERS: dict[str, Callable[[Path, DataConfig], list[Video]]] = {
@@ -15,6 +15,7 @@ READERS: dict[str, Callable[[Path, DataConfig], list[Video]]] = {
     "celebdf": celebdf.read,
     "folders": folders.read,
     "csv": table.read,
+    "images": images.read,
 }
 
 
@@ -37,9 +38,11 @@ def read_videos(data: DataConfig) -> tuple[str, list[Video]]:
     videos = READERS[name](data.path, data)
     if not videos:
         wanted = f" and data.compression {data.compression}" if data.compression else ""
+        if name == "images":
+            raise DataLayoutError(f"{data.path} holds no JPEG, PNG, BMP or WebP image.")
         raise DataLayoutError(
             f"{data.path} holds no video of layout {name}{wanted}; "
-            "see `dfhpc scan --help`."
+            "see `dfhpc scan --help`, or `dfhpc import-images --help` for images."
         )
     _refuse_same_file(videos)
     ordered = in_seeded_order(videos, data.order_seed)
@@ -65,9 +68,9 @@ def _at_most(videos: list[Video], most: int) -> list[Video]:
 
 def _refuse_same_file(videos: list[Video]) -> None:
     """Refuse a file under two ids: it could train and test."""
-    first_id: dict[str, str] = {}
+    first_id: dict[tuple[str, str], str] = {}
     for video in videos:
-        other = first_id.setdefault(video.path, video.video_id)
+        other = first_id.setdefault((video.path, video.images), video.video_id)
         if other != video.video_id:
             raise DataLayoutError(
                 f"{video.path} is named twice, as {other} and as {video.video_id}; "

@@ -21,7 +21,7 @@ def read(root: Path, data: DataConfig) -> list[Video]:
         Video(
             video_id=video_id,
             path=str(path.absolute()),
-            label=_label(video_id),
+            label=label_of(video_id),
             group_id=video_id,
             bytes=file_bytes(path),
         )
@@ -29,13 +29,18 @@ def read(root: Path, data: DataConfig) -> list[Video]:
     ]
 
 
-def _label(video_id: str) -> int:
+def label_of(video_id: str) -> int:
     """Return the label that the folders of ``video_id`` give.
 
-    >>> _label("part1/Fake/a.mp4"), _label("a.mp4")
+    >>> label_of("part1/Fake/a.mp4"), label_of("a.mp4")
     (1, -1)
     """
     for folder in PurePosixPath(video_id).parent.parts[::-1]:
-        if folder.lower() in _LABELS:
+        if is_label(folder):
             return _LABELS[folder.lower()]
     return LABEL_UNKNOWN
+
+
+def is_label(folder: str) -> bool:
+    """Whether a folder is called real or fake."""
+    return folder.lower() in _LABELS

@@ -58,6 +58,7 @@ def _video(row: dict[str, str], folder: Path, place: str) -> Video:
         method=row.get("method", ""),
         split=row.get("split", ""),
         bytes=file_bytes(file),
+        images=row.get("images", ""),
     )
 
 

@@ -1,4 +1,4 @@
-"""Walking a data folder: every video below it, links followed, loops not."""
+"""Walking a data folder: every file of a kind below it, links followed, loops not."""
 
 import os
 from collections.abc import Iterator
@@ -9,8 +9,14 @@ from dfhpc.errors import DataLayoutError
 
 
 def walk_videos(root: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the id (path below ``root``, with slashes) and path of each video.
+    """Yield the id and path of each video below ``root``, as ``walk_files``."""
+    return walk_files(root, VIDEO_SUFFIXES)
 
+
+def walk_files(root: Path, suffixes: frozenset[str]) -> Iterator[tuple[str, Path]]:
+    """Yield the id (path below ``root``, with slashes) and path of each file.
+
+    Files are taken by their suffix, in lower case.
     Hidden files and folders are passed over. Links to folders are followed, each
     folder once, so that a loop of links ends.
 
@@ -29,7 +35,7 @@ def walk_videos(root: Path) -> Iterator[tuple[str, Path]]:
         names[:] = sorted(name for name in names if not name.startswith("."))
         for name in sorted(files):
             path = Path(folder, name)
-            if path.suffix.lower() in VIDEO_SUFFIXES and not name.startswith("."):
+            if path.suffix.lower() in suffixes and not name.startswith("."):
                 yield path.relative_to(root).as_posix(), path
 
 

@@ -1,0 +1,1 @@
+"""Rows of the store in the formats of other tools, a block at a time."""

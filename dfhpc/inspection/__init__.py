@@ -1,0 +1,1 @@
+"""Looking at a run: which frames, drawn how, on which sheets."""
