@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 
 from dfhpc.config import ExtractConfig
 from dfhpc.errors import DetectorError, VideoReadError
+from dfhpc.extraction.reading import in_file_pixels, read_video, recorded
 from dfhpc.extraction.records import FrameRecord, VideoRecord, video_outcome
 from dfhpc.faces.crop import crop_face
 from dfhpc.faces.detector import Detection, Detector, get_detector
 from dfhpc.faces.second_look import look_twice
 from dfhpc.faces.selection import choose_face
-from dfhpc.videos.decoding import Frame, read_frames
+from dfhpc.videos.decoder import KILLED, get_decoder
+from dfhpc.videos.frames import Frame
 from dfhpc.videos.sampling import Sampler
 
 Face = NDArray[np.uint8]
@@ -29,30 +31,45 @@ def extract_video(
     ``error`` with its reason, because one bad file must not stop thousands.
     """
     try:
-        return _extract(video_id, path, extract)
+        return _extract_again_if_killed(video_id, path, extract)
     except VideoReadError as error:
         return VideoRecord(video_id, "error", error.reason, str(error)), []
     except DetectorError as error:
         return VideoRecord(video_id, "error", "detector_failed", str(error)), []
 
 
+def _extract_again_if_killed(
+    video_id: str, path: Path, extract: ExtractConfig
+) -> tuple[VideoRecord, list[Face | None]]:
+    """Try a second time where something else killed the decoder.
+
+    The memory that the system lacked may have been used by others.
+    """
+    try:
+        return _extract(video_id, path, extract)
+    except VideoReadError as error:
+        if error.reason != KILLED:
+            raise
+    return _extract(video_id, path, extract)
+
+
 def _extract(
     video_id: str, path: Path, extract: ExtractConfig
 ) -> tuple[VideoRecord, list[Face | None]]:
+    # It loads its libraries while the detector loads its own.
+    get_decoder().start()
     detector = get_detector(extract.detector)
     sampler = Sampler(extract)
-    facts, frames = read_frames(path, sampler.choose)
+    frames = read_video(path, sampler, extract)
     pairs = list(_frames_to_faces(frames, detector, extract))
     records = tuple(record for record, _ in pairs)
+    facts = frames.facts
     status, reason = video_outcome(records, is_truncated=facts.is_truncated)
     record = VideoRecord(
         video_id=video_id,
         status=status,
         reason=reason,
-        codec=facts.codec,
-        width=facts.width,
-        height=facts.height,
-        num_frames=facts.num_frames,
+        **recorded(facts),
         is_cut=sampler.has_cut,
         frames=records,
     )
@@ -80,7 +97,8 @@ def _frame_to_face(
     if chosen is None:
         return FrameRecord(frame.index, frame.time_s, "no_face"), None
     count = sum(found.confidence >= extract.min_confidence for found in detections)
-    record = FrameRecord(frame.index, frame.time_s, "ok", count, chosen, mirrored)
+    found = in_file_pixels(chosen, frame.scale)
+    record = FrameRecord(frame.index, frame.time_s, "ok", count, found, mirrored)
     return record, crop_face(pixels, chosen.box, extract.crop, extract.margin)
 
 

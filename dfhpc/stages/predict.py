@@ -16,6 +16,7 @@ from dfhpc.models.base import CARD_KEYS, load_cached
 from dfhpc.recipes import parse_settings
 from dfhpc.runs import RunDirectory, read_record
 from dfhpc.verdict import decide
+from dfhpc.videos.decoder import get_decoder
 
 
 def trained_models(run: RunDirectory) -> list[str]:
@@ -59,6 +60,8 @@ def predict_all(
     run: RunDirectory, paths: Sequence[Path], name: str | None
 ) -> Iterator[dict[str, Any]]:
     """Yield the verdict on each video, by the model asked for or the best one."""
+    # It loads its libraries while the model is read.
+    get_decoder().start()
     model = choose_model(run, name)
     for path in paths:
         yield predict(run, path, model)
