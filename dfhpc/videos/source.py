@@ -196,7 +196,10 @@ def _check_file(path: Path) -> None:
 
 
 def _video_stream(path: Path, container: InputContainer) -> VideoStream:
-    """Return the best stream of moving pictures; cover art is none."""
+    """Return the largest stream of moving pictures; cover art is none.
+
+    Of several, one that is marked as default goes before others, as for players.
+    """
     streams = [
         stream
         for stream in container.streams.video
@@ -204,11 +207,11 @@ def _video_stream(path: Path, container: InputContainer) -> VideoStream:
     ]
     if not streams:
         raise VideoReadError("no_video_stream", f"{path} holds no video stream.")
-    best = container.streams.best("video")
-    stream = best if best in streams else streams[0]
-    assert isinstance(stream, VideoStream)
-    if stream.codec_context is None:
+    # What is unknown to FFmpeg has no context, whatever the types say.
+    known = [stream for stream in streams if getattr(stream, "codec_context", None)]
+    if not known:
         raise VideoReadError("no_decoder", f"{path} has a codec without a decoder.")
+    stream = max(known, key=_rank)
     for other in container.streams:
         if other.index != stream.index:
             other.discard = Discard.all
@@ -216,6 +219,12 @@ def _video_stream(path: Path, container: InputContainer) -> VideoStream:
     stream.codec_context.thread_count = 1
     stream.codec_context.thread_type = "SLICE"
     return stream
+
+
+def _rank(stream: VideoStream) -> tuple[bool, int]:
+    context = stream.codec_context
+    is_default = bool(stream.disposition & Disposition.default)
+    return is_default, context.width * context.height
 
 
 def _ratio_text(shape: Fraction | None) -> str:
