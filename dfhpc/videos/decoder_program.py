@@ -24,7 +24,7 @@ from dfhpc.videos.decoding import (
 )
 from dfhpc.videos.frames import Frame, ReadOptions
 from dfhpc.videos.messages import packed, unpacked
-from dfhpc.videos.source import Source
+from dfhpc.videos.source import Source, out_of_memory_text
 
 
 def main() -> None:
@@ -119,10 +119,7 @@ def _answer(wire: _Wire, path: Path, options: ReadOptions) -> None:
     except VideoReadError as error:
         wire.send({"kind": "error", "reason": error.reason, "message": str(error)})
     except MemoryError:
-        message = (
-            f"{path} needs more memory to be decoded than there is; "
-            "raise extract.max_decoder_bytes for it."
-        )
+        message = out_of_memory_text(path)
         wire.send({"kind": "error", "reason": "out_of_memory", "message": message})
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as e:
         # PyAV trusts what files say in many places.

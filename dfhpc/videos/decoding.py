@@ -104,6 +104,7 @@ def decode_frames(
                 yield _frame(pending.popleft(), decoded, timeline)
             if not pending:
                 break
+        source.check_unchanged()
     for index in pending:
         yield _missing(index, timeline)
     return replace(
@@ -229,8 +230,9 @@ class _Ordered:
     def _check(self, position: int, packet: "Packet[VideoStream]") -> None:
         pts = NO_TIME if packet.pts is None else packet.pts
         if position >= len(self._order.pts) or pts != self._order.pts[position]:
+            self._source.check_unchanged()
             path = self._source.path
-            raise VideoReadError("changed", f"{path} changed while it was read.")
+            raise VideoReadError("inconstant", f"{path} reads otherwise each time.")
 
     def _step(self, position: int, packet: "Packet[VideoStream]") -> _Found:
         context = self._source.stream.codec_context

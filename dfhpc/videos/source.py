@@ -21,6 +21,17 @@ from dfhpc.videos.frames import ReadOptions, VideoFacts
 
 logger = logging.getLogger(__name__)
 
+FORMATS = frozenset(
+    {"asf", "avi", "dv", "flv", "gif", "h264", "hevc", "ivf", "m4v"}
+    | {"matroska", "mov", "mpeg", "mpegts", "mpegvideo", "mxf", "nut"}
+    | {"obu", "ogg", "rm", "wtv", "yuv4mpegpipe"}
+)
+"""Names of FFmpeg's readers that may be used.
+
+Others would take a picture or a text for a video, and a playlist would have any file
+of this machine read in place of its own.
+"""
+
 
 class Source:
     """An open video file and the stream of it that is read.
@@ -35,6 +46,7 @@ class Source:
         """Open ``path``."""
         self.path = path
         self._options = options
+        self._found = _check_file(path)
         self.open()
 
     def open(self) -> None:
@@ -65,6 +77,11 @@ class Source:
         """Start anew with a fresh decoder."""
         self.container.close()
         self.open()
+
+    def check_unchanged(self) -> None:
+        """Refuse what was read if the file is another now, or is still written to."""
+        if _check_file(self.path) != self._found:
+            raise VideoReadError("changed", f"{self.path} changed while it was read.")
 
     @property
     def formats(self) -> set[str]:
@@ -154,20 +171,30 @@ def raise_if_memory(error: Exception, path: Path) -> None:
     if isinstance(error, MemoryError) or getattr(error, "errno", 0) == errno.ENOMEM:
         raise VideoReadError(
             "out_of_memory",
-            f"{path} needs more memory to be decoded than there is; "
-            "raise extract.max_decoder_bytes for it.",
+            out_of_memory_text(path),
         ) from error
 
 
+def out_of_memory_text(path: Path) -> str:
+    """Return what is said of a video for which memory does not suffice."""
+    return (
+        f"{path} asks for more memory than a decoder may have; raise "
+        "extract.max_decoder_bytes if it is sound."
+    )
+
+
 def _opened(path: Path, options: ReadOptions) -> InputContainer:
-    _check_file(path)
     try:
         return av.open(
             str(path),
             mode="r",
             metadata_errors="replace",
-            # Also for the decoders that look at the first frames while it opens.
-            options={"max_pixels": str(options.max_pixels)},
+            options={
+                # Also for the decoders that look at the first frames meanwhile.
+                "max_pixels": str(options.max_pixels),
+                "format_whitelist": ",".join(sorted(FORMATS)),
+                "protocol_whitelist": "file",
+            },
         )
     except PermissionError as error:
         raise VideoReadError("forbidden", f"{path} may not be read.") from error
@@ -177,8 +204,11 @@ def _opened(path: Path, options: ReadOptions) -> InputContainer:
         raise VideoReadError("not_a_video", f"{path} is no video: {why}.") from error
 
 
-def _check_file(path: Path) -> None:
-    """Refuse what is no file: reading a pipe, say, would wait for ever."""
+def _check_file(path: Path) -> tuple[int, ...]:
+    """Return what tells whether a file has changed; refuse what is none.
+
+    To read a pipe, say, would be to wait for ever.
+    """
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -193,6 +223,7 @@ def _check_file(path: Path) -> None:
         raise VideoReadError("not_a_file", f"{path} is no regular file.")
     if found.st_size == 0:
         raise VideoReadError("empty", f"{path} is empty (0 bytes).")
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _video_stream(path: Path, container: InputContainer) -> VideoStream:
