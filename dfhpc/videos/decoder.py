@@ -74,7 +74,8 @@ class Decoder:
         """Return what ``read_frames`` returns, decoded by the process.
 
         It is a frame ahead, or as many as fit into the pipe between: it decodes the
-        next while this one is looked at. Who reads a video before the last one's end gives that one up.
+        next while this one is looked at. Who reads a video before the last one's end
+        gives that one up.
 
         Raises
         ------
