@@ -1,5 +1,6 @@
 """Reading a video as the settings say, and what of that is recorded."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,7 @@ from typing import Any
 from dfhpc.config import ExtractConfig
 from dfhpc.faces.detector import Detection
 from dfhpc.videos.decoder import DecoderLimits, get_decoder
-from dfhpc.videos.frames import FrameStream, ReadOptions, VideoFacts
-from dfhpc.videos.sampling import Sampler
+from dfhpc.videos.frames import Choose, FrameStream, ReadOptions, VideoFacts
 
 _OWN_FIELDS = (
     *("codec", "width", "height", "num_frames"),
@@ -21,26 +21,46 @@ _FILE_FIELDS = (
 )
 
 
-def read_video(path: Path, sampler: Sampler, extract: ExtractConfig) -> FrameStream:
-    """Return the frames of a video that ``sampler`` chooses, decoded elsewhere.
+def read_video(path: Path, choose: Choose, extract: ExtractConfig) -> FrameStream:
+    """Return the frames of a video that ``choose`` takes, decoded elsewhere.
+
+    Under the policy ``keyframes`` it is asked about keyframes alone.
 
     Raises
     ------
     VideoReadError
         When it cannot be read, or is beyond the limits of ``extract``.
     """
-    limits = DecoderLimits(
+    limits = _limits(extract, keyframes_only=extract.policy == "keyframes")
+    return get_decoder().read(path, choose, limits)[1]
+
+
+def read_again(
+    path: Path, indices: Sequence[int], extract: ExtractConfig
+) -> FrameStream:
+    """Return the frames at ``indices`` of a video that was read before.
+
+    Raises
+    ------
+    VideoReadError
+        As ``read_video`` does.
+    """
+    wanted = list(indices)
+    limits = _limits(extract, keyframes_only=False)
+    return get_decoder().read(path, lambda times_s: wanted, limits)[1]
+
+
+def _limits(extract: ExtractConfig, *, keyframes_only: bool) -> DecoderLimits:
+    return DecoderLimits(
         time_limit_s=extract.time_limit_s,
         max_bytes=extract.max_decoder_bytes,
         read=ReadOptions(
-            keyframes_only=extract.policy == "keyframes",
+            keyframes_only=keyframes_only,
             max_pixels=extract.max_pixels,
             max_duration_s=extract.max_duration_s,
             max_packets=extract.max_packets,
         ),
     )
-    _, frames = get_decoder().read(path, sampler.choose, limits)
-    return frames
 
 
 def recorded(facts: VideoFacts) -> dict[str, Any]:

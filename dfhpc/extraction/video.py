@@ -60,7 +60,7 @@ def _extract(
     get_decoder().start()
     detector = get_detector(extract.detector)
     sampler = Sampler(extract)
-    frames = read_video(path, sampler, extract)
+    frames = read_video(path, sampler.choose, extract)
     pairs = list(_frames_to_faces(frames, detector, extract))
     records = tuple(record for record, _ in pairs)
     facts = frames.facts

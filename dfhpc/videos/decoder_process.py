@@ -25,6 +25,8 @@ START_S = 300.0
 END_S = 10.0
 """How long to wait for a killed process: one that waits for a disk does not end."""
 
+LONGEST_POLL_S = 3600.0
+
 PIPE_BYTES = 1024**2
 """The most that any user may ask for; frames go through in fewer pieces."""
 
@@ -145,11 +147,15 @@ class DecoderProcess:
             raise EndedError(self._process.returncode)
         poll = select.poll()
         poll.register(descriptor, event)
-        started = time.monotonic()
-        is_there = poll.poll(max(0.0, self._left_s) * 1000)
-        self._left_s -= time.monotonic() - started
-        if not is_there:
-            raise TimeIsUpError
+        while True:
+            started = time.monotonic()
+            # The system counts in milliseconds that must fit into 32 bits.
+            is_there = poll.poll(1000 * min(max(0.0, self._left_s), LONGEST_POLL_S))
+            self._left_s -= time.monotonic() - started
+            if is_there:
+                return
+            if self._left_s <= 0:
+                raise TimeIsUpError
 
     def cpu_s(self) -> float:
         """Return the seconds of CPU that it has used."""

@@ -1,5 +1,6 @@
 """A decoder that crashes, hangs, or outlives its parent: each costs one video."""
 
+import math
 import os
 import signal
 import subprocess
@@ -103,6 +104,11 @@ def test_a_hang_ends_after_the_time_limit(decoder, clip):
     assert not stuck.is_running()
     _assert_reads(decoder, clip)
     assert decoder.cpu_s() >= used
+
+
+def test_there_may_be_no_time_limit(decoder, clip):
+    _, frames = decoder.read(clip, _every_8th, DecoderLimits(time_limit_s=math.inf))
+    assert len(list(frames)) == 5
 
 
 def test_the_time_limit_is_not_for_who_looks_at_the_frames(decoder, clip):

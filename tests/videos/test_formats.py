@@ -9,6 +9,7 @@ import pytest
 from av.stream import Disposition
 
 from dfhpc.config import ExtractConfig
+from dfhpc.extraction.reading import read_again
 from dfhpc.extraction.video import extract_video
 from dfhpc.faces.detector import Detection, get_detector
 from dfhpc.videos.decoding import read_frames
@@ -269,3 +270,4 @@ def test_the_policy_keyframes_spreads_over_the_keyframes(tmp_path, monkeypatch):
     record, _ = extract_video("v", path, extract)
     assert [frame.frame_index for frame in record.frames] == [0, 40, 70]
     assert not record.is_cut
+    assert [frame.index for frame in read_again(path, [1, 45], extract)] == [1, 45]
