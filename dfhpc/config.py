@@ -63,7 +63,7 @@ class DataConfig(Section):
 class ExtractConfig(Section):
     """How frames and faces are taken from a video."""
 
-    policy: Literal["stride", "per_second", "spread"] = "stride"
+    policy: Literal["stride", "per_second", "spread", "keyframes"] = "stride"
     frames_per_video: PositiveInt = 7
     """Row slots of a video: no more frames than this are taken."""
     stride: PositiveInt = 30
@@ -91,6 +91,15 @@ class ExtractConfig(Section):
     videos_per_partition: PositiveInt | None = None
     max_deaths: PositiveInt = 3
     """A video whose reading killed so many workers is quarantined."""
+    time_limit_s: PositiveFloat = 300.0
+    """How long a video's decoding may keep a worker waiting."""
+    max_pixels: PositiveInt = 40_000_000
+    """A video with larger frames is refused; 8K has 35 million."""
+    max_duration_s: PositiveFloat = 86_400.0
+    max_packets: PositiveInt = 3_000_000
+    """A day at 30 frames a second has 2.6 million."""
+    max_decoder_bytes: PositiveInt = 2 * 1024**3
+    """Memory that decoding may take; 8K takes about one gigabyte."""
 
     @model_validator(mode="after")
     def _slots_are_chosen(self) -> Self:

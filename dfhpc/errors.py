@@ -8,6 +8,7 @@ __all__ = [
     "ClusterError",
     "ConfigError",
     "DataLayoutError",
+    "DecoderError",
     "DetectorError",
     "DfhpcError",
     "ExportError",
@@ -54,6 +55,10 @@ class VideoReadError(DfhpcError, OSError):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class DecoderError(DfhpcError, RuntimeError):
+    """The process that decodes videos does not start, whatever the video."""
 
 
 class DetectorError(DfhpcError, RuntimeError):

@@ -11,15 +11,13 @@ from numpy.typing import NDArray
 from dfhpc.config import ExtractConfig
 from dfhpc.constants import ROW_LENGTH
 from dfhpc.errors import VideoReadError
+from dfhpc.extraction.reading import in_shown_pixels
 from dfhpc.extraction.records import FrameRecord, FrameStatus, SeenFace
 from dfhpc.faces.crop import Box, cut_face, unified
 from dfhpc.faces.detector import Detection
 from dfhpc.faces.quality import face_quality
 from dfhpc.faces.tracking import Tracks, by_importance, follow_faces
-from dfhpc.videos.decoding import Frame
-
-Choose = Callable[[Sequence[float]], list[int]]
-"""From the times in seconds of a video's frames to the indices of those wanted."""
+from dfhpc.videos.frames import Choose, Frame
 
 Face = NDArray[np.uint8]
 """RGB (320, 320, 3)."""
@@ -158,7 +156,8 @@ def cut_again(
                 continue
             if frame.pixels is None:
                 raise _changed(path)
-            pieces.cut(frame.pixels, seen.face.box, (number, at))
+            box = in_shown_pixels(seen.face.box, frame.scale)
+            pieces.cut(frame.pixels, box, (number, at))
     if numbers:
         raise _changed(path)
     return pieces

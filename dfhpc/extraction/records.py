@@ -1,6 +1,6 @@
 """What became of each frame and each video: exactly one outcome each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from dfhpc.faces.detector import Detection
@@ -75,6 +75,11 @@ class VideoRecord:
     width: int = 0
     height: int = 0
     num_frames: int = 0
+    num_damaged_packets: int = 0
+    num_corrupt_frames: int = 0
+    """Of those decoded; a sampled one among them is ``unreadable``."""
+    file: dict[str, Any] = field(default_factory=dict)
+    """What else is known of the file, not for any model to learn from."""
     is_cut: bool = False
     """Whether more frames were asked for than ``frames_per_video`` allows."""
     num_people: int = 0
@@ -92,6 +97,9 @@ class VideoRecord:
             "width": self.width,
             "height": self.height,
             "num_frames": self.num_frames,
+            "num_damaged_packets": self.num_damaged_packets,
+            "num_corrupt_frames": self.num_corrupt_frames,
+            "file": self.file,
             "is_cut": self.is_cut,
             "num_people": self.num_people,
             "frames": [frame.to_json() for frame in self.frames],

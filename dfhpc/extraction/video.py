@@ -1,6 +1,7 @@
 """One video in, its faces and its record out."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +18,20 @@ from dfhpc.extraction.people import (
     frame_records,
     room_for_pieces,
 )
+from dfhpc.extraction.reading import (
+    in_file_pixels,
+    read_again,
+    read_video,
+    recorded,
+)
 from dfhpc.extraction.records import VideoRecord, video_outcome
 from dfhpc.faces.detector import WHOLE_FRAME, Detection, Detector, get_detector
 from dfhpc.faces.second_look import find_faces
 from dfhpc.faces.selection import choose_face
-from dfhpc.videos.decoding import Frame
+from dfhpc.videos.decoder import KILLED, get_decoder
+from dfhpc.videos.frames import Frame
 from dfhpc.videos.images import is_image_source
 from dfhpc.videos.sampling import Sampler
-from dfhpc.videos.sources import read_source
 
 
 def extract_video(
@@ -39,37 +46,56 @@ def extract_video(
     ``error`` with its reason, because one bad file must not stop thousands.
     """
     try:
-        return _extract(video_id, path, extract, images)
+        return _extract_again_if_killed(video_id, path, extract, images)
     except VideoReadError as error:
         return VideoRecord(video_id, "error", error.reason, str(error)), []
     except DetectorError as error:
         return VideoRecord(video_id, "error", "detector_failed", str(error)), []
 
 
+def _extract_again_if_killed(
+    video_id: str, path: Path, extract: ExtractConfig, images: Sequence[str]
+) -> tuple[VideoRecord, list[Face | None]]:
+    """Try a second time where something else killed the decoder.
+
+    The memory that the system lacked may have been used by others.
+    """
+    try:
+        return _extract(video_id, path, extract, images)
+    except VideoReadError as error:
+        if error.reason != KILLED:
+            raise
+    return _extract(video_id, path, extract, images)
+
+
 def _extract(
     video_id: str, path: Path, extract: ExtractConfig, images: Sequence[str]
 ) -> tuple[VideoRecord, list[Face | None]]:
-    sampler = Sampler(extract)
-    facts, frames = read_source(path, images, sampler.choose)
+    if not is_image_source(path, images):
+        # It loads its libraries while the detector loads its own.
+        get_decoder().start()
     name = _detector_name(path, images, extract)
     detector = get_detector(name, device=extract.device)
+    sampler = Sampler(extract)
+    frames = read_video(path, images, sampler.choose, extract)
     pieces = Pieces(extract, room_for_pieces(extract))
     looks = list(_look_at(frames, detector, pieces, extract))
     records = frame_records(looks, extract)
     if not pieces.has_all:
         pieces = cut_again(
-            path, lambda choose: read_source(path, images, choose)[1], records, extract
+            path,
+            lambda choose: read_again(path, images, choose, extract),
+            records,
+            extract,
         )
     filled, faces = fill_slots(records, pieces, extract)
+    facts = frames.facts
     status, reason = video_outcome(filled, is_truncated=facts.is_truncated)
     record = VideoRecord(
         video_id=video_id,
         status=status,
         reason=reason,
-        codec=facts.codec,
-        width=facts.width,
-        height=facts.height,
-        num_frames=facts.num_frames,
+        **recorded(facts),
         is_cut=sampler.has_cut,
         num_people=len({seen.track for frame in filled for seen in frame.seen}),
         frames=filled,
@@ -94,7 +120,8 @@ def _look_at(
         look = _look(frame, frame.pixels, detector, extract)
         for at, face in enumerate(look.faces[: 1 if extract.faces == "one" else None]):
             pieces.cut(frame.pixels, face.box, (number, at))
-        yield look
+        seen = tuple(in_file_pixels(face, frame.scale) for face in look.faces)
+        yield replace(look, faces=seen)
 
 
 def _look(

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dfhpc.config import ExtractConfig
 from dfhpc.constants import FACE_CHANNELS, FACE_SIDE
 from dfhpc.errors import StoreError, VideoReadError
+from dfhpc.extraction.reading import read_again
 from dfhpc.inspection.review import Shot
 from dfhpc.reporting.marking import faces_of, fitted, mark_frame
 from dfhpc.reporting.sheets import Tile
@@ -18,7 +20,6 @@ from dfhpc.runs import RunDirectory
 from dfhpc.store.reading import RowReader
 from dfhpc.store.schema import file_size, shard_path
 from dfhpc.videos.manifest import Video
-from dfhpc.videos.sources import read_source
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -31,9 +32,14 @@ class Darkroom:
     """Makes tiles of shots; what cannot be shown is a sentence in the tile's place."""
 
     def __init__(
-        self, run: RunDirectory, videos: Sequence[Video], tell: Callable[[str], None]
+        self,
+        run: RunDirectory,
+        videos: Sequence[Video],
+        extract: ExtractConfig,
+        tell: Callable[[str], None],
     ) -> None:
         """Open the store; ``tell`` takes a sentence on what cannot be read."""
+        self._extract = extract
         self._run = run
         self.videos = videos
         self._tell = tell
@@ -98,11 +104,12 @@ class Darkroom:
         def choose(times_s: Sequence[float]) -> list[int]:
             return [index for index in wanted if index < len(times_s)]
 
-        _, frames = read_source(Path(video.path), video.image_names, choose)
+        path = Path(video.path)
+        frames = read_again(path, video.image_names, choose, self._extract)
         self.opened.add(position)
         return {
             frame.index: mark_frame(
-                frame.pixels, faces_of(wanted[frame.index].frame), size
+                frame.pixels, faces_of(wanted[frame.index].frame), size, frame.scale
             )
             for frame in frames
             if frame.pixels is not None

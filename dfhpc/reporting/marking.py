@@ -48,13 +48,22 @@ def faces_of(frame: Mapping[str, Any]) -> list[Face]:
 
 
 def mark_frame(
-    pixels: NDArray[np.uint8], faces: Sequence[Face], size: tuple[int, int]
+    pixels: NDArray[np.uint8],
+    faces: Sequence[Face],
+    size: tuple[int, int],
+    shrunk: tuple[float, float] = (1.0, 1.0),
 ) -> "Image.Image":
-    """Return a frame (height, width, 3), scaled to fit ``size``, its faces marked."""
+    """Return a frame (height, width, 3), scaled to fit ``size``, its faces marked.
+
+    ``shrunk`` is how many pixels of the faces, across and down, are one of ``pixels``.
+    """
     from PIL import ImageDraw
 
     picture = fitted(pixels, size)
-    scale = picture.width / pixels.shape[1], picture.height / pixels.shape[0]
+    scale = (
+        picture.width / pixels.shape[1] / shrunk[0],
+        picture.height / pixels.shape[0] / shrunk[1],
+    )
     draw = ImageDraw.Draw(picture)
     for face in faces:
         _draw_face(draw, face, scale)

@@ -17,10 +17,11 @@ from dfhpc.inspection.review import (
     iter_reviewed,
     read_partition_shots,
 )
+from dfhpc.recipes import parse_settings
 from dfhpc.reporting.animation import SIZE, save_animation
 from dfhpc.reporting.sheets import CROPS, FRAMES
 from dfhpc.reporting.shot_text import preview_caption
-from dfhpc.runs import RunDirectory
+from dfhpc.runs import RunDirectory, read_json
 from dfhpc.store.partitions import StoreLayout
 from dfhpc.store.schema import open_store, store_layout
 from dfhpc.videos.manifest import Video, read_manifest
@@ -63,7 +64,8 @@ def inspect(
     videos = read_manifest(run.manifest_path)
     layout = store_layout(open_store(run.store_path))
     problems: list[str] = []
-    room = Darkroom(run, videos, problems.append)
+    settings = parse_settings(read_json(run.config_path), str(run.config_path))
+    room = Darkroom(run, videos, settings.extract, problems.append)
     if wanted is None:
         album = Album(folder)
         note = _overview(run, layout, album, room, limit or OVERVIEW_LIMIT, problems)

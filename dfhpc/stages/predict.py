@@ -19,6 +19,7 @@ from dfhpc.recipes import parse_settings
 from dfhpc.runs import RunDirectory, read_record
 from dfhpc.store.reading import Pixels
 from dfhpc.verdict import ScoredFace, decide
+from dfhpc.videos.decoder import get_decoder
 
 
 def trained_models(run: RunDirectory) -> list[str]:
@@ -62,6 +63,8 @@ def predict_all(
     run: RunDirectory, paths: Sequence[Path], name: str | None
 ) -> Iterator[dict[str, Any]]:
     """Yield the verdict on each video, by the model asked for or the best one."""
+    # It loads its libraries while the model is read.
+    get_decoder().start()
     model = choose_model(run, name)
     for path in paths:
         yield predict(run, path, model)

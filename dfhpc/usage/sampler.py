@@ -13,6 +13,7 @@ from typing import Any, Literal
 import psutil
 
 from dfhpc.this_job import this_job
+from dfhpc.videos.decoder import get_decoder
 
 INTERVAL_S = 2.0
 
@@ -23,7 +24,8 @@ class Sampler:
     """Appends a sample every two seconds, flushed, from a thread of its own.
 
     A worker's samples include its child processes, and the CPU time of those that
-    have ended; the driver's do not, because its children are the workers.
+    have ended; the driver's include the one that decodes videos for it, and no
+    others, because its other children are the workers.
     """
 
     def __init__(
@@ -94,6 +96,8 @@ class Sampler:
             record["cpu_s"] += times.children_user + times.children_system
             for child in self._process.children(recursive=True):
                 _add_child(record, child)
+        else:
+            _add_decoder(record)
         return record
 
     def _write(self, record: dict[str, Any]) -> None:
@@ -114,6 +118,18 @@ def _add_child(record: dict[str, Any], child: psutil.Process) -> None:
         record["rss_bytes"] += child.memory_info().rss
         record["processes"] += 1
         record["threads"] += child.num_threads()
+
+
+def _add_decoder(record: dict[str, Any]) -> None:
+    decoder = get_decoder()
+    # That of ended ones too, lest the sum go down when another is started.
+    record["cpu_s"] += decoder.cpu_s()
+    if (pid := decoder.pid) is not None:
+        with contextlib.suppress(psutil.Error):
+            child = psutil.Process(pid)
+            record["rss_bytes"] += child.memory_info().rss
+            record["processes"] += 1
+            record["threads"] += child.num_threads()
 
 
 @contextlib.contextmanager

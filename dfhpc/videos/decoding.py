@@ -1,269 +1,283 @@
 """Decoding: the wanted frames of a video, exactly, and no more work than they need.
 
 A first pass reads packets without decoding them: it counts the frames and learns
-their times. A second decodes up to the last wanted frame; where packets bear
-unique times, frames that are neither wanted nor referred to are not decoded.
+their times. A second decodes, from the last point that a decoder may begin at before
+a wanted frame up to that frame; in between, frames that are neither wanted nor
+referred to are left out where the codec allows it.
 """
 
-import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+import contextlib
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import av
-import numpy as np
-from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
 from dfhpc.errors import VideoReadError
-
-logger = logging.getLogger(__name__)
+from dfhpc.videos.damage import Damage
+from dfhpc.videos.frames import Choose, Frame, FrameStream, ReadOptions, VideoFacts
+from dfhpc.videos.picture import quarter_turns, to_rgb
+from dfhpc.videos.source import Source, raise_if_memory
+from dfhpc.videos.timeline import NO_TIME, PacketOrder, Timeline, read_timeline
 
 SKIPPABLE_CODECS = frozenset({"h264", "hevc"})
 """Codecs whose decoders drop unreferenced frames on request and stay exact."""
 
-
-TIMED_FORMATS = frozenset({"mp4", "matroska", "webm", "mpegts"})
-"""Containers whose packets bear the time of their frame; AVI, say, has it guessed."""
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A sampled frame; ``pixels`` is None where it could not be decoded cleanly."""
-
-    index: int
-    time_s: float
-    pixels: NDArray[np.uint8] | None
-    """RGB, (height, width, 3), upright."""
-    name: str = ""
-    """Of the image file, where the video lies as images."""
-
-
-@dataclass(frozen=True)
-class VideoFacts:
-    """What reading a video showed."""
-
-    codec: str
-    width: int
-    height: int
-    num_frames: int
-    """Frames that the file holds, counted; what its header says is not trusted."""
-    is_truncated: bool
-    """Whether the file ends before the frames that its own index lists."""
-
-
-@dataclass(frozen=True)
-class _Timeline:
-    """Frames in display order."""
-
-    times_s: tuple[float, ...]
-    index_of_pts: dict[int, int] | None
-    """None where the times of packets do not tell the frames apart."""
-    num_packets: int
+_Found = Iterator[tuple[int, VideoFrame | None]]
+"""Index and frame, in display order; None for one that is not clean."""
 
 
 def read_frames(
-    path: Path, choose: Callable[[Sequence[float]], list[int]]
-) -> tuple[VideoFacts, Iterator[Frame]]:
+    path: Path, choose: Choose, options: ReadOptions | None = None
+) -> tuple[VideoFacts, FrameStream]:
     """Return facts of the video, and its frames at the indices ``choose`` returns.
 
-    ``choose`` gets the times of all frames in seconds. The iterator yields one
-    Frame for each chosen index, ascending.
+    ``choose`` gets the times of all frames in seconds, or with
+    ``options.keyframes_only`` those of keyframes, and says which of these it wants.
+    One Frame comes for each, ascending. Decodes in this process: see
+    ``dfhpc.videos.decoder`` for where a file can do no harm.
 
     Raises
     ------
     VideoReadError
-        When the file is absent, no video, or holds no frame.
+        When the file is absent, no video, holds no frame or is beyond ``options``.
     """
-    with _opened(path) as container:
-        stream = _video_stream(path, container)
-        timeline = _packet_timeline(container, stream)
-        facts = _facts(container, stream, timeline)
-    if timeline.index_of_pts is None:
-        timeline = _decoded_timeline(path, timeline.num_packets)
-        facts = replace(facts, num_frames=len(timeline.times_s))
-    if not timeline.times_s:
-        raise VideoReadError("no_frames", f"{path} holds no frame that can be read.")
-    indices = sorted(set(choose(timeline.times_s)))
-    return facts, _iter_frames(path, indices, timeline)
-
-
-def _opened(path: Path) -> InputContainer:
-    if path.is_dir():
-        raise VideoReadError("not_a_file", f"{path} is a folder; name its videos.")
-    if not path.exists():
-        raise VideoReadError("missing", f"{path} does not exist.")
-    if path.stat().st_size == 0:
-        raise VideoReadError("empty", f"{path} is empty (0 bytes).")
+    options = options or ReadOptions()
+    source = Source(path, options)
     try:
-        return av.open(str(path), mode="r", metadata_errors="replace")
-    except PermissionError as error:
-        raise VideoReadError("forbidden", f"{path} may not be read.") from error
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise VideoReadError("not_a_video", f"{path} is no video: {why}.") from error
+        facts, timeline = look_at(source, options)
+        indices = wanted_indices(
+            timeline, choose(candidates(timeline, options)), options
+        )
+    except BaseException:
+        source.container.close()
+        raise
+    return facts, FrameStream(facts, decode_frames(source, facts, timeline, indices))
 
 
-def _video_stream(path: Path, container: InputContainer) -> VideoStream:
-    """Return the best stream of moving pictures; cover art is none."""
-    streams = [
-        stream
-        for stream in container.streams.video
-        if not stream.disposition & Disposition.attached_pic
-    ]
-    if not streams:
-        raise VideoReadError("no_video_stream", f"{path} holds no video stream.")
-    best = container.streams.best("video")
-    stream = best if best in streams else streams[0]
-    assert isinstance(stream, VideoStream)
-    if stream.codec_context is None:
-        raise VideoReadError("no_decoder", f"{path} has a codec without a decoder.")
-    # One thread a video: many videos at a time use the cores better.
-    stream.codec_context.thread_count = 1
-    stream.codec_context.thread_type = "SLICE"
-    return stream
+def look_at(source: Source, options: ReadOptions) -> tuple[VideoFacts, Timeline]:
+    """Return what is to be known of a video before frames are chosen."""
+    timeline = read_timeline(source, options)
+    return source.facts(len(timeline.times_s), timeline.num_packets), timeline
 
 
-def _facts(
-    container: InputContainer, stream: VideoStream, timeline: _Timeline
-) -> VideoFacts:
-    context = stream.codec_context
-    # The count in an MP4 is that of its sample table; elsewhere it is a guess.
-    has_table = "mp4" in container.format.name.split(",")
-    return VideoFacts(
-        codec=context.name,
-        width=context.width,
-        height=context.height,
-        num_frames=len(timeline.times_s),
-        is_truncated=has_table and stream.frames > timeline.num_packets,
+def candidates(timeline: Timeline, options: ReadOptions) -> list[float]:
+    """Return the times in seconds of the frames that may be chosen."""
+    times = timeline.times_s
+    found: list[float] = (
+        times[timeline.keyframes] if options.keyframes_only else times
+    ).tolist()
+    return found
+
+
+def wanted_indices(
+    timeline: Timeline, chosen: Sequence[int], options: ReadOptions
+) -> list[int]:
+    """Return the frames that are meant by positions among the candidates."""
+    unique = sorted(set(chosen))
+    if not options.keyframes_only:
+        return unique
+    return [int(timeline.keyframes[position]) for position in unique]
+
+
+def decode_frames(
+    source: Source, facts: VideoFacts, timeline: Timeline, indices: Sequence[int]
+) -> Generator[Frame, None, VideoFacts]:
+    """Yield a Frame for each index, in order; return the completed facts.
+
+    Closes ``source`` in the end.
+    """
+    damage, pending = Damage(), deque(indices)
+    seen = facts
+    with source, _memory_told(source.path):
+        for index, decoded in _found(source, timeline, indices, damage):
+            while pending and pending[0] < index:
+                yield _missing(pending.popleft(), timeline)
+            if pending and pending[0] == index:
+                if decoded is not None:
+                    seen = _noted(seen, decoded)
+                yield _frame(pending.popleft(), decoded, timeline)
+            if not pending:
+                break
+        source.check_unchanged()
+    for index in pending:
+        yield _missing(index, timeline)
+    return replace(
+        seen,
+        num_damaged_packets=damage.num_packets,
+        num_corrupt_frames=damage.num_frames,
     )
 
 
-def _packet_timeline(container: InputContainer, stream: VideoStream) -> _Timeline:
-    """Learn how many frames there are and when without decoding, where possible."""
-    times = [
-        (packet.pts, packet.is_discard)
-        for packet in _packets(container, stream)
-        if packet.size
-    ]
-    # Packets outside the edit list are decoded but never shown.
-    pts = [pts for pts, is_discard in times if not is_discard]
-    ordered = sorted(value for value in pts if value is not None)
-    is_timed = TIMED_FORMATS & set(container.format.name.split(","))
-    if is_timed and len(set(ordered)) == len(pts):
-        step_s = float(stream.time_base or 0)
-        return _Timeline(
-            times_s=tuple((value - ordered[0]) * step_s for value in ordered),
-            index_of_pts={value: index for index, value in enumerate(ordered)},
-            num_packets=len(times),
-        )
-    return _Timeline((), None, len(times))
-
-
-def _decoded_timeline(path: Path, num_packets: int) -> _Timeline:
-    """Count frames by decoding them all: packets without times leave no other way.
-
-    From a file opened anew: to seek back to its start is not exact in MPEG-1.
-    """
-    with _opened(path) as container:
-        stream = _video_stream(path, container)
-        rate = float(stream.average_rate or stream.guessed_rate or 25)
-        times = [frame.time for frame in _decoded(container, stream)]
-    known = [time_s for time_s in times if time_s is not None]
-    if len(known) < len(times) or any(b <= a for a, b in pairwise(known)):
-        known = [index / rate for index in range(len(times))]
-    first = known[0] if known else 0.0
-    return _Timeline(tuple(time_s - first for time_s in known), None, num_packets)
-
-
-def _packets(
-    container: InputContainer, stream: VideoStream
-) -> "Iterator[Packet[VideoStream]]":
-    """Yield the packets of ``stream`` up to the end, or to where the file breaks."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            return
-        except (av.error.FFmpegError, OSError) as error:
-            logger.debug("Stopped reading packets: %s", error)
-            return
-        yield packet
-
-
-def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """Yield every frame that decodes; a damaged packet costs its own frames only."""
-    for packet in _packets(container, stream):
-        yield from _decode(packet)
-
-
-def _decode(packet: "Packet[VideoStream]") -> list[VideoFrame]:
+@contextlib.contextmanager
+def _memory_told(path: Path) -> Iterator[None]:
     try:
-        return [frame for frame in packet.decode() if isinstance(frame, VideoFrame)]
-    except (av.error.FFmpegError, OSError) as error:
-        logger.debug("Damaged packet: %s", error)
-        return []
+        yield
+    except MemoryError as error:
+        raise_if_memory(error, path)
 
 
-def _iter_frames(
-    path: Path, indices: list[int], timeline: _Timeline
-) -> Iterator[Frame]:
-    """Yield a Frame for each index, in order, those not found without pixels."""
-    pending = list(indices)
-    with _opened(path) as container:
-        stream = _video_stream(path, container)
-        for index, decoded in _indexed(container, stream, set(indices), timeline):
-            while pending and pending[0] < index:
-                yield _missing(pending.pop(0), timeline)
-            if pending and pending[0] == index:
-                yield Frame(pending.pop(0), timeline.times_s[index], _to_rgb(decoded))
-            if not pending:
-                return
-    for index in pending:
-        yield _missing(index, timeline)
+def _noted(facts: VideoFacts, frame: VideoFrame) -> VideoFacts:
+    """Return the facts with what only a frame tells."""
+    is_interlaced = facts.is_interlaced or bool(frame.interlaced_frame)
+    turned = 90 * quarter_turns(frame)
+    if (turned, is_interlaced) == (facts.rotation, facts.is_interlaced):
+        return facts
+    return replace(facts, rotation=turned, is_interlaced=is_interlaced)
 
 
-def _missing(index: int, timeline: _Timeline) -> Frame:
-    return Frame(index, timeline.times_s[index], None)
+def _missing(index: int, timeline: Timeline) -> Frame:
+    return Frame(index, float(timeline.times_s[index]), None)
 
 
-def _indexed(
-    container: InputContainer,
-    stream: VideoStream,
-    wanted: set[int],
-    timeline: _Timeline,
-) -> Iterator[tuple[int, VideoFrame]]:
-    """Yield decoded frames with their index, in display order."""
-    index_of_pts = timeline.index_of_pts
-    if index_of_pts is None:
-        yield from enumerate(_decoded(container, stream))
+def _frame(index: int, decoded: VideoFrame | None, timeline: Timeline) -> Frame:
+    if decoded is None or (pixels := to_rgb(decoded)) is None:
+        return _missing(index, timeline)
+    width, height = decoded.width, decoded.height
+    if quarter_turns(decoded) % 2:
+        width, height = height, width
+    return Frame(index, float(timeline.times_s[index]), pixels, width, height)
+
+
+def _found(
+    source: Source, timeline: Timeline, indices: Sequence[int], damage: Damage
+) -> _Found:
+    """Yield frames, the wanted ones among them, until all were there."""
+    if not indices:
         return
-    context = stream.codec_context
-    can_skip = context.name in SKIPPABLE_CODECS
-    for packet in _packets(container, stream):
-        if can_skip:
-            # The flush packet at the end has no time and must drop nothing.
-            keep = packet.pts is None or index_of_pts.get(packet.pts) in wanted
+    if timeline.order is None:
+        yield from _counted(source, damage)
+    else:
+        yield from _Ordered(source, timeline.order, indices, damage).frames()
+
+
+def _counted(source: Source, damage: Damage) -> _Found:
+    """Yield all frames from the first on, known by their number alone."""
+    source.reopen()
+    index, is_clean = 0, True
+    for packet in source.packets():
+        frames = source.decode(packet)
+        if frames is None or packet.is_corrupt:
+            damage.num_packets += 1
+            is_clean = False
+        for frame in frames or ():
+            is_clean = not frame.is_corrupt and (is_clean or bool(frame.key_frame))
+            damage.num_frames += not is_clean
+            yield index, frame if is_clean else None
+            index += 1
+
+
+class _Ordered:
+    """Decodes the packets that wanted frames need, known by their times."""
+
+    def __init__(
+        self,
+        source: Source,
+        order: PacketOrder,
+        indices: Sequence[int],
+        damage: Damage,
+    ) -> None:
+        self._source = source
+        self._order = order
+        self._wanted = frozenset(indices)
+        self._needed = order.needed(indices)
+        self._damage = damage
+        self._held: deque[tuple[int, VideoFrame | None]] = deque()
+        self._shown = -1
+        """The last frame that came out of the decoder."""
+
+    def frames(self) -> _Found:
+        """Yield the wanted frames, and no others."""
+        is_running = False
+        last = int(self._needed.nonzero()[0][-1])
+        for position, packet in enumerate(self._packets()):
+            self._check(position, packet)
+            if self._needed[position]:
+                yield from self._step(position, packet)
+                is_running = True
+            elif is_running:
+                yield from self._drain()
+                is_running = False
+            if position == last:
+                break
+        yield from self._drain()
+
+    def _packets(self) -> "Iterator[Packet[VideoStream]]":
+        """Yield packets from the start; without opening the file again if possible.
+
+        In an MP4 every packet is found by its number, so that to go back is exact.
+        """
+        source = self._source
+        if "mp4" in source.formats:
+            try:
+                start = int(self._order.shown_pts[0])
+                source.container.seek(start, stream=source.stream)
+            except (av.error.FFmpegError, OSError):
+                pass
+            else:
+                packets = _sized(source)
+                first = next(packets, None)
+                if first is not None and first.pts == self._order.pts[0]:
+                    return chain([first], packets)
+        source.reopen()
+        return _sized(source)
+
+    def _check(self, position: int, packet: "Packet[VideoStream]") -> None:
+        pts = NO_TIME if packet.pts is None else packet.pts
+        if position >= len(self._order.pts) or pts != self._order.pts[position]:
+            self._source.check_unchanged()
+            path = self._source.path
+            raise VideoReadError("inconstant", f"{path} reads otherwise each time.")
+
+    def _step(self, position: int, packet: "Packet[VideoStream]") -> _Found:
+        context = self._source.stream.codec_context
+        if context.name in SKIPPABLE_CODECS:
+            keep = int(self._order.shown_as[position]) in self._wanted
             context.skip_frame = "DEFAULT" if keep else "NONREF"
-        for frame in _decode(packet):
-            if frame.pts in index_of_pts:
-                yield index_of_pts[frame.pts], frame
+        frames = self._source.decode(packet)
+        if frames is None or packet.is_corrupt:
+            self._damage.num_packets += 1
+            self._damage.mark(position)
+        yield from self._take(frames or ())
+
+    def _drain(self) -> _Found:
+        """Yield what the decoder still holds, and make it ready to begin anew."""
+        yield from self._take(self._source.decode(None) or ())
+        yield from self._release(is_all=True)
+        self._source.stream.codec_context.flush_buffers()
+
+    def _take(self, frames: Sequence[VideoFrame]) -> _Found:
+        for frame in frames:
+            index = self._order.index_of(frame.pts)
+            if index is None:
+                continue
+            if frame.is_corrupt:
+                self._damage.mark(int(self._order.position[index]))
+            self._held.append((index, frame if index in self._wanted else None))
+            self._shown = max(self._shown, index)
+        yield from self._release(is_all=False)
+
+    def _release(self, *, is_all: bool) -> _Found:
+        """Yield frames that are known to be clean or not.
+
+        Shown before a frame that it refers to, one must wait for that frame's flag.
+        """
+        while self._held:
+            index, frame = self._held[0]
+            if not is_all and self._order.horizon[index] > self._shown:
+                return
+            self._held.popleft()
+            is_clean = not self._damage.touches(self._order, index)
+            self._damage.num_frames += not is_clean
+            if index in self._wanted:
+                yield index, frame if is_clean else None
 
 
-def _to_rgb(frame: VideoFrame) -> NDArray[np.uint8] | None:
-    """Return the picture as RGB uint8 (height, width, 3), upright, if it is clean."""
-    if frame.is_corrupt:
-        return None
-    try:
-        pixels = frame.to_ndarray(format="rgb24")
-    except (av.error.FFmpegError, ValueError) as error:
-        logger.debug("Frame without a picture: %s", error)
-        return None
-    quarter_turns = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(pixels, quarter_turns))
+def _sized(source: Source) -> "Iterator[Packet[VideoStream]]":
+    """Yield packets without the empty ones, which only flush the decoder."""
+    return (packet for packet in source.packets() if packet.size)

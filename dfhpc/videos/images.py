@@ -5,7 +5,7 @@ import logging
 import re
 import struct
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dfhpc.constants import IMAGE_SUFFIXES
 from dfhpc.errors import VideoReadError
-from dfhpc.videos.decoding import Frame, VideoFacts
+from dfhpc.videos.frames import Choose, Frame, FrameStream, VideoFacts
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -91,8 +91,8 @@ def image_files(path: Path, names: Sequence[str] = ()) -> list[Path]:
 
 
 def read_images(
-    path: Path, names: Sequence[str], choose: Callable[[Sequence[float]], list[int]]
-) -> tuple[VideoFacts, Iterator[Frame]]:
+    path: Path, names: Sequence[str], choose: Choose
+) -> tuple[VideoFacts, FrameStream]:
     """Return facts of a video that lies as images, and its chosen frames.
 
     As ``decoding.read_frames``. Images bear no times, so they count as one a second.
@@ -113,13 +113,16 @@ def read_images(
         num_frames=len(files),
         is_truncated=False,
     )
-    return facts, _iter_images(files, indices)
+    return facts, FrameStream(facts, _iter_images(files, indices, facts))
 
 
-def _iter_images(files: list[Path], indices: list[int]) -> Iterator[Frame]:
+def _iter_images(
+    files: list[Path], indices: list[int], facts: VideoFacts
+) -> Generator[Frame, None, VideoFacts]:
     for index in indices:
         pixels = load_image(files[index])
-        yield Frame(index, float(index), pixels, files[index].name)
+        yield Frame(index, float(index), pixels, name=files[index].name)
+    return facts
 
 
 def _look_at(path: Path) -> _Facts | None:

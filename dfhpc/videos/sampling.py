@@ -67,12 +67,15 @@ class Sampler:
         """Whether ``per_second`` asked for more than ``frames_per_video``."""
 
     def choose(self, times_s: Sequence[float]) -> list[int]:
-        """Return the frames to take, from the times of all in seconds."""
+        """Return the frames to take, from the times in seconds of all there are.
+
+        For ``keyframes`` those there are and those returned are keyframes alone.
+        """
         extract, count = self._extract, len(times_s)
         limit = extract.frames_per_video
         if extract.policy == "stride":
             return stride_indices(count, extract.stride, limit)
-        if extract.policy == "spread":
+        if extract.policy in ("spread", "keyframes"):
             return spread_indices(count, limit)
         wanted = per_second_indices(times_s, extract.per_second, count)
         self.has_cut = len(wanted) > limit

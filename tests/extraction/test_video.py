@@ -1,5 +1,8 @@
 """Each kind of input ends in the outcome a person would call right."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 
@@ -8,6 +11,7 @@ from dfhpc.demo.clips import faceless_frames, real_frames, write_clip
 from dfhpc.extraction.records import FrameRecord, video_outcome
 from dfhpc.extraction.video import extract_video
 from dfhpc.faces.detector import get_detector
+from dfhpc.videos.decoder import get_decoder
 
 QUICK = ExtractConfig(detector="haar", stride=8, frames_per_video=4)
 PUBLISHED = ExtractConfig(crop="plain", choose="first", second_look=False)
@@ -151,3 +155,55 @@ class TestRealClips:
 def test_outcome_of_frames(statuses, truncated, expected):
     frames = tuple(FrameRecord(i, i / 25, s) for i, s in enumerate(statuses))
     assert video_outcome(frames, is_truncated=truncated) == expected
+
+
+class TestDecoderThatIsLost:
+    # More frames than fit into a pipe: it is at work when it is lost.
+    MANY = QUICK.model_copy(update={"stride": 2, "frames_per_video": 16})
+
+    def _lose(self, monkeypatch, signum, times):
+        """Let the detector end the decoder, the first ``times`` times."""
+        detector, calls = get_detector("haar"), []
+        real = detector.detect
+
+        def detect(frames):
+            calls.append(1)
+            if len(calls) <= times:
+                os.kill(get_decoder().pid, signum)
+            return real(frames)
+
+        monkeypatch.setattr(detector, "detect", detect)
+
+    def test_killed_once_by_something_else_it_is_tried_again(self, clips, monkeypatch):
+        self._lose(monkeypatch, signal.SIGKILL, 1)
+        record = _outcome(next(clips.rglob("000.mp4")), self.MANY)
+        assert (record.status, record.reason) == ("ok", "")
+
+    def test_killed_twice_it_is_an_error(self, clips, monkeypatch):
+        self._lose(monkeypatch, signal.SIGKILL, 2)
+        record = _outcome(next(clips.rglob("000.mp4")), self.MANY)
+        assert (record.status, record.reason) == ("error", "decoder_killed")
+
+    def test_crashed_it_is_an_error_and_the_next_video_is_read(
+        self, clips, monkeypatch
+    ):
+        self._lose(monkeypatch, signal.SIGSEGV, 1)
+        record = _outcome(next(clips.rglob("000.mp4")), self.MANY)
+        assert (record.status, record.reason) == ("error", "decoder_crashed")
+        assert "SIGSEGV" in record.detail
+        assert _outcome(next(clips.rglob("001.mp4"))).status == "ok"
+
+
+def test_what_is_known_of_the_file_is_recorded(clips):
+    record = _outcome(next(clips.rglob("000.mp4"))).to_json()
+    assert (record["num_damaged_packets"], record["num_corrupt_frames"]) == (0, 0)
+    assert record["file"] == {
+        "container": "mov,mp4,m4a,3gp,3g2,mj2",
+        "pixel_format": "yuv420p",
+        "bit_depth": 8,
+        "has_alpha": False,
+        "fps": 25.0,
+        "sample_aspect_ratio": "1:1",
+        "rotation": 0,
+        "is_interlaced": False,
+    }

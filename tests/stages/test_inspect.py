@@ -230,13 +230,13 @@ def test_what_killed_workers_is_not_read_again(run, monkeypatch):
     record["frames"] = []
     write_json(path, mark)
     opened = []
-    original = darkroom.read_source
+    original = darkroom.read_again
 
-    def noted(path, images, choose):
+    def noted(path, *others):
         opened.append(str(path))
-        return original(path, images, choose)
+        return original(path, *others)
 
-    monkeypatch.setattr(darkroom, "read_source", noted)
+    monkeypatch.setattr(darkroom, "read_again", noted)
     inspect(run, None, None, None)
     assert opened
     assert read_manifest(run.manifest_path)[0].path not in opened

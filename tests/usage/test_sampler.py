@@ -106,3 +106,23 @@ def test_the_first_sample_says_where_and_in_which_job(tmp_path, monkeypatch):
     assert (series.role, series.job_id) == ("worker", "77")
     assert series.host == socket.gethostname()
     assert _records(tmp_path)[0]["clock_offset_s"] == -8.25
+
+
+def test_a_driver_counts_the_process_that_decodes_for_it(tmp_path, clips):
+    from dfhpc.videos.decoder import get_decoder
+
+    get_decoder().stop()
+    sampler = Sampler(tmp_path, "driver", interval_s=60)
+    sampler.start()
+    before = _records(tmp_path)[-1]
+    clip = next(clips.rglob("000.mp4"))
+    list(get_decoder().read(clip, lambda times_s: [0])[1])
+    sampler.sample()
+    during = _records(tmp_path)[-1]
+    assert during["processes"] == before["processes"] + 1
+    assert during["rss_bytes"] - before["rss_bytes"] > 30e6
+    get_decoder().stop()
+    sampler.stop()
+    cpu = [record["cpu_s"] for record in _records(tmp_path)]
+    assert cpu == sorted(cpu)
+    assert cpu[-1] - before["cpu_s"] > 0.1
