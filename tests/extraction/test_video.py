@@ -77,7 +77,7 @@ def test_what_is_no_video_is_an_error_with_a_reason(tmp_path, name, content, rea
 def test_a_failing_detector_is_an_error_and_not_no_face(clips, monkeypatch):
     from dfhpc.errors import DetectorError
 
-    def fail(frames):
+    def fail(frames, min_face_size):
         raise DetectorError("broke")
 
     monkeypatch.setattr(get_detector("haar"), "detect", fail, raising=True)
