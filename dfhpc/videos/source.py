@@ -12,7 +12,7 @@ from typing import Self
 import av
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Discard, Disposition
+from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -243,9 +243,6 @@ def _video_stream(path: Path, container: InputContainer) -> VideoStream:
     if not known:
         raise VideoReadError("no_decoder", f"{path} has a codec without a decoder.")
     stream = max(known, key=_rank)
-    for other in container.streams:
-        if other.index != stream.index:
-            other.discard = Discard.all
     # One thread a video: many videos at a time use the cores better.
     stream.codec_context.thread_count = 1
     stream.codec_context.thread_type = "SLICE"
