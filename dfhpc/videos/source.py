@@ -51,7 +51,7 @@ class Source:
 
     def open(self) -> None:
         """Open the file, also once more to read it from its start."""
-        self.container = _opened(self.path, self._options)
+        self.container = _opened(self.path)
         try:
             self.stream = _video_stream(self.path, self.container)
             # A picture may claim to be larger than the header said.
@@ -183,15 +183,14 @@ def out_of_memory_text(path: Path) -> str:
     )
 
 
-def _opened(path: Path, options: ReadOptions) -> InputContainer:
+def _opened(path: Path) -> InputContainer:
     try:
         return av.open(
             str(path),
             mode="r",
             metadata_errors="replace",
-            options={
-                # Also for the decoders that look at the first frames meanwhile.
-                "max_pixels": str(options.max_pixels),
+            # Not ``options``: with them PyAV 15 crashes where streams come late.
+            container_options={
                 "format_whitelist": ",".join(sorted(FORMATS)),
                 "protocol_whitelist": "file",
             },
