@@ -12,7 +12,7 @@ from typing import Self
 import av
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Discard, Disposition
+from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -51,7 +51,7 @@ class Source:
 
     def open(self) -> None:
         """Open the file, also once more to read it from its start."""
-        self.container = _opened(self.path, self._options)
+        self.container = _opened(self.path)
         try:
             self.stream = _video_stream(self.path, self.container)
             # A picture may claim to be larger than the header said.
@@ -183,15 +183,14 @@ def out_of_memory_text(path: Path) -> str:
     )
 
 
-def _opened(path: Path, options: ReadOptions) -> InputContainer:
+def _opened(path: Path) -> InputContainer:
     try:
         return av.open(
             str(path),
             mode="r",
             metadata_errors="replace",
-            options={
-                # Also for the decoders that look at the first frames meanwhile.
-                "max_pixels": str(options.max_pixels),
+            # Not ``options``: with them PyAV 15 crashes where streams come late.
+            container_options={
                 "format_whitelist": ",".join(sorted(FORMATS)),
                 "protocol_whitelist": "file",
             },
@@ -243,9 +242,6 @@ def _video_stream(path: Path, container: InputContainer) -> VideoStream:
     if not known:
         raise VideoReadError("no_decoder", f"{path} has a codec without a decoder.")
     stream = max(known, key=_rank)
-    for other in container.streams:
-        if other.index != stream.index:
-            other.discard = Discard.all
     # One thread a video: many videos at a time use the cores better.
     stream.codec_context.thread_count = 1
     stream.codec_context.thread_type = "SLICE"

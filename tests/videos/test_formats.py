@@ -162,7 +162,7 @@ def test_interlaced_is_left_as_stored_and_noted(tmp_path):
     write(path, "libx264", moving_pictures(10), options=interlaced)
     facts, frames = _read(path, 0, 9)
     assert facts.is_interlaced
-    # OpenCV 4.13 gives one picture for all frames here.
+    # OpenCV 4.14 gives one picture for all frames here.
     assert np.abs(frames[1].pixels.astype(int) - moving_pictures(10)[9]).mean() < 25
     write(tmp_path / "whole.ts", "libx264", moving_pictures(10))
     assert not _read(tmp_path / "whole.ts", 0)[0].is_interlaced
