@@ -166,11 +166,11 @@ class TestDecoderThatIsLost:
         detector, calls = get_detector("haar"), []
         real = detector.detect
 
-        def detect(frames):
+        def detect(frames, min_face_size):
             calls.append(1)
             if len(calls) <= times:
                 os.kill(get_decoder().pid, signum)
-            return real(frames)
+            return real(frames, min_face_size)
 
         monkeypatch.setattr(detector, "detect", detect)
 

@@ -65,7 +65,7 @@ def extract(folder, data):
     return run, records
 
 
-def _find(frames):
+def _find(frames, min_face_size):
     return [
         [Detection((0, 0, f.shape[1] // 2 or 1, f.shape[0] // 2 or 1), 0.99, None)]
         for f in frames

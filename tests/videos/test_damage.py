@@ -92,7 +92,7 @@ def test_damage_is_counted_in_the_record(tmp_path, monkeypatch):
     options = {"x264-params": "bframes=0"}
     write(path, "libx264", moving_pictures(NUM_FRAMES), options=options, gop=GOP)
     face = [Detection((0, 0, 50, 50), 0.99, None)]
-    monkeypatch.setattr(get_detector("haar"), "detect", lambda frames: [face])
+    monkeypatch.setattr(get_detector("haar"), "detect", lambda frames, size: [face])
     extract = ExtractConfig(detector="haar", stride=8)
     record, _ = extract_video("v", _damaged(path, GOP + 2, GOP + 2), extract)
     assert (record.status, record.reason) == ("partial", "unreadable")

@@ -190,7 +190,7 @@ def test_8k_is_scaled_down_by_means(eight_k):
 
 
 def test_faces_of_8k_are_recorded_where_they_are_in_the_file(eight_k, monkeypatch):
-    def find(frames):
+    def find(frames, min_face_size):
         rows, columns = frames[0].shape[:2]
         box = (columns // 2, rows // 2, columns // 2, rows // 2)
         return [[Detection(box, 0.99, ((columns / 2, rows / 2),) * 5)]]
@@ -199,7 +199,7 @@ def test_faces_of_8k_are_recorded_where_they_are_in_the_file(eight_k, monkeypatc
     record, faces = extract_video("v", eight_k, ExtractConfig(detector="haar"))
     assert record.status == "ok"
     assert faces[0].shape == (320, 320, 3)
-    face = record.frames[0].face
+    face = record.frames[0].seen[0].face
     assert face.box == pytest.approx((3840, 2160, 3840, 2160), abs=2)
     assert face.landmarks[0] == pytest.approx((3840, 2160), abs=2)
 
@@ -265,7 +265,7 @@ def test_keyframes_come_with_their_true_number_and_time(tmp_path, name, codec, o
 def test_the_policy_keyframes_spreads_over_the_keyframes(tmp_path, monkeypatch):
     path = tmp_path / "a.mp4"
     write(path, "libx264", moving_pictures(80), gop=10)
-    monkeypatch.setattr(get_detector("haar"), "detect", lambda frames: [[]])
+    monkeypatch.setattr(get_detector("haar"), "detect", lambda frames, size: [[]])
     extract = ExtractConfig(detector="haar", policy="keyframes", frames_per_video=3)
     record, _ = extract_video("v", path, extract)
     assert [frame.frame_index for frame in record.frames] == [0, 40, 70]

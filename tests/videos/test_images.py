@@ -191,4 +191,4 @@ class TestExtraction:
     def test_crops_do_not_turn_videos_into_faces(self, clips):
         extract = ExtractConfig(detector="haar", images="crops", frames_per_video=1)
         record, _ = extract_video("v", next(clips.rglob("000.mp4")), extract)
-        assert record.frames[0].face.box != (0, 0, record.width, record.height)
+        assert record.frames[0].seen[0].face.box != (0, 0, record.width, record.height)
