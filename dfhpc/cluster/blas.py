@@ -83,5 +83,15 @@ def own_cores(environment: Mapping[str, str] = os.environ) -> int:
         count = len(os.sched_getaffinity(0))
     else:
         count = os.cpu_count() or 1
+    given = given_cores(environment)
+    return min(count, given) if given else count
+
+
+def given_cores(environment: Mapping[str, str] = os.environ) -> int:
+    """Return how many cores the job was given, 0 where nobody says.
+
+    >>> given_cores({"DFHPC_CORES": "4"}), given_cores({})
+    (4, 0)
+    """
     given = environment.get(CORES, "")
-    return min(count, int(given)) if given.isdecimal() and int(given) else count
+    return int(given) if given.isdecimal() else 0

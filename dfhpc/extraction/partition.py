@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dfhpc.cluster.blas import given_cores
 from dfhpc.config import Settings
 from dfhpc.constants import ROW_LENGTH
 from dfhpc.extraction.outcomes import note_outcome
@@ -63,7 +64,12 @@ def run_partition(
         _note_current(run, video, (index, attempt))
         path = Path(video.path)
         record, faces = extract_video(
-            video.video_id, path, settings.extract, video.image_names
+            video.video_id,
+            path,
+            settings.extract,
+            video.image_names,
+            # Without a job there is a worker for each core.
+            threads=given_cores() or 1,
         )
         _fill(rows[position], faces)
         records.append(record)

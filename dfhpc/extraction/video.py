@@ -1,7 +1,7 @@
 """One video in, its faces and its record out."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,47 +35,71 @@ from dfhpc.videos.sampling import Sampler
 
 
 def extract_video(
-    video_id: str, path: Path, extract: ExtractConfig, images: Sequence[str] = ()
+    video_id: str,
+    path: Path,
+    extract: ExtractConfig,
+    images: Sequence[str] = (),
+    *,
+    threads: int = 1,
 ) -> tuple[VideoRecord, list[Face | None]]:
     """Return the record of a video, and its faces by row slot, None without one.
 
     A video may lie as images: ``path`` is one, or the folder of ``images``, or of
-    all there.
+    all there. How many ``threads`` look for faces changes nothing that is found.
 
     Never raises for a bad video or a failing detector: that is recorded as status
     ``error`` with its reason, because one bad file must not stop thousands.
     """
     try:
-        return _extract_again_if_killed(video_id, path, extract, images)
+        task = _Task(video_id, path, images, extract, threads)
+        return _extract_again_if_killed(task)
     except VideoReadError as error:
         return VideoRecord(video_id, "error", error.reason, str(error)), []
     except DetectorError as error:
         return VideoRecord(video_id, "error", "detector_failed", str(error)), []
 
 
-def _extract_again_if_killed(
-    video_id: str, path: Path, extract: ExtractConfig, images: Sequence[str]
-) -> tuple[VideoRecord, list[Face | None]]:
+@dataclass(frozen=True)
+class _Task:
+    """A video, and how it is to be looked at."""
+
+    video_id: str
+    path: Path
+    images: Sequence[str]
+    extract: ExtractConfig
+    threads: int
+
+    def detector(self) -> Detector:
+        """Return the detector; images that are crops need none, a video always does."""
+        is_crop = self.extract.images == "crops" and self.is_images
+        name = WHOLE_FRAME if is_crop else self.extract.detector
+        return get_detector(name, device=self.extract.device, threads=self.threads)
+
+    @property
+    def is_images(self) -> bool:
+        """Whether it lies as images."""
+        return is_image_source(self.path, self.images)
+
+
+def _extract_again_if_killed(task: _Task) -> tuple[VideoRecord, list[Face | None]]:
     """Try a second time where something else killed the decoder.
 
     The memory that the system lacked may have been used by others.
     """
     try:
-        return _extract(video_id, path, extract, images)
+        return _extract(task)
     except VideoReadError as error:
         if error.reason != KILLED:
             raise
-    return _extract(video_id, path, extract, images)
+    return _extract(task)
 
 
-def _extract(
-    video_id: str, path: Path, extract: ExtractConfig, images: Sequence[str]
-) -> tuple[VideoRecord, list[Face | None]]:
-    if not is_image_source(path, images):
+def _extract(task: _Task) -> tuple[VideoRecord, list[Face | None]]:
+    path, images, extract = task.path, task.images, task.extract
+    if not task.is_images:
         # It loads its libraries while the detector loads its own.
         get_decoder().start()
-    name = _detector_name(path, images, extract)
-    detector = get_detector(name, device=extract.device)
+    detector = task.detector()
     sampler = Sampler(extract)
     frames = read_video(path, images, sampler.choose, extract)
     pieces = Pieces(extract, room_for_pieces(extract))
@@ -92,7 +116,7 @@ def _extract(
     facts = frames.facts
     status, reason = video_outcome(filled, is_truncated=facts.is_truncated)
     record = VideoRecord(
-        video_id=video_id,
+        video_id=task.video_id,
         status=status,
         reason=reason,
         **recorded(facts),
@@ -101,12 +125,6 @@ def _extract(
         frames=filled,
     )
     return record, faces
-
-
-def _detector_name(path: Path, images: Sequence[str], extract: ExtractConfig) -> str:
-    """Return the detector; images that are crops need none, a video always does."""
-    is_crop = extract.images == "crops" and is_image_source(path, images)
-    return WHOLE_FRAME if is_crop else extract.detector
 
 
 def _look_at(

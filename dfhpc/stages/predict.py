@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dfhpc.cluster.blas import own_cores
 from dfhpc.config import ExtractConfig
 from dfhpc.constants import ROW_LENGTH
 from dfhpc.errors import ModelError
@@ -79,7 +80,9 @@ def predict(run: RunDirectory, path: Path, name: str) -> dict[str, Any]:
     settings = parse_settings(card["settings"], str(run.model_path(name)))
     model = load_cached(run, name)
     absolute = Path(os.path.abspath(path))
-    record, faces = extract_video(path.name, absolute, settings.extract)
+    record, faces = extract_video(
+        path.name, absolute, settings.extract, threads=own_cores()
+    )
     facts = record.to_json()
     scored = _score(facts["frames"], faces, settings.extract, model.score)
     verdict = decide(record, scored, settings.extract.frames_per_video)
