@@ -25,10 +25,13 @@ QUICK = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the tests of clusters, which mostly wait, run beside all others."""
+    """Let the tests of clusters, which share a SLURM, run in one process.
+
+    All others are shared out file by file, so that fixtures are made once a file.
+    """
     here = Path(__file__).parent / "cluster"
     for item in items:
-        name = "cluster" if here in item.path.parents else "others"
+        name = "cluster" if here in item.path.parents else str(item.path)
         item.add_marker(pytest.mark.xdist_group(name))
 
 
