@@ -71,7 +71,7 @@ def dfhpc():
 
     def run(*arguments: object, **kwargs: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "dfhpc", *map(str, arguments)]
-        options = {"capture_output": True, "text": True, "timeout": 280} | kwargs
+        options = {"capture_output": True, "text": True, "timeout": 840} | kwargs
         return subprocess.run(command, check=False, **options)
 
     return run

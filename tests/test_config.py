@@ -31,7 +31,10 @@ RECIPES = sorted(Path("jobs").glob("*.toml"))
             {"extract": {"stride": 0}},
             r"extract\.stride = 0 is wrong: .* greater than 0",
         ),
-        ({"extract": {"detector": "x"}}, "should be 'mtcnn', 'mtcnn_reference' or 'haar'"),
+        (
+            {"extract": {"detector": "x"}},
+            "should be 'mtcnn', 'mtcnn_reference' or 'haar'",
+        ),
         ({"train": {"models": []}}, r"train\.models = \[\] is wrong"),
         ({"extract": 3}, "extract = 3 is wrong"),
         ({"extract": {"stride": True}}, r"extract\.stride = True is wrong"),

@@ -20,7 +20,7 @@ def run_dir(tmp_path_factory, data_dir):
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=840,
     )
     assert done.returncode == 0, done.stderr
     return folder

@@ -45,7 +45,7 @@ def _start(data, run_dir, *more, terminal=False):
 
 def _finish(data, run_dir, *more):
     process = _start(data, run_dir, *more)
-    _, errors = process.communicate(timeout=200)
+    _, errors = process.communicate(timeout=800)
     assert process.returncode == 0, errors
     return errors
 
@@ -131,7 +131,7 @@ def test_workers_killed_on_the_way(tmp_path, clips, undisturbed):
         workers = _workers(process)
         if workers:
             workers[0].kill()
-    _, errors = process.communicate(timeout=200)
+    _, errors = process.communicate(timeout=800)
     assert process.returncode == 0, errors
     _assert_same_results(run_dir, undisturbed)
 
@@ -175,7 +175,7 @@ def test_a_video_that_kills_its_workers_is_quarantined(tmp_path, clips):
     )
     _wait_for(lambda: _marks(run_dir) >= 1, process)
     victim = _kill_the_readers_of_one_video(run, process, times=3)
-    _, errors = process.communicate(timeout=200)
+    _, errors = process.communicate(timeout=800)
     assert process.returncode == 0, errors
     report = read_json(run.extracted_path)
     assert report["quarantined"] == 1
@@ -195,7 +195,7 @@ def test_signals_stop_cleanly_and_resumably(tmp_path, clips, undisturbed, signum
     process = _start(clips, run_dir)
     _wait_for(lambda: _marks(run_dir) >= 4, process)
     process.send_signal(signum)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=240)
     assert process.returncode == EXIT_RESUMABLE, errors
     assert "Give the same command to go on." in errors
     assert "Traceback" not in errors
@@ -214,7 +214,7 @@ def test_ctrl_c_reaches_every_process_of_a_terminal_and_workers_keep_silent(
     workers[0].kill()
     _wait_for(lambda: _marks(tmp_path / "run") >= 9, process)
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=240)
     assert process.returncode == EXIT_RESUMABLE, errors
     assert "Traceback" not in errors
 
@@ -226,7 +226,7 @@ def test_ctrl_c_while_workers_start_is_not_lost(tmp_path, clips, delay_s):
     _wait_for((tmp_path / "run" / "config.json").exists, process)
     time.sleep(delay_s)
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=240)
     assert process.returncode == EXIT_RESUMABLE, errors
     assert "Traceback" not in errors
 
@@ -242,7 +242,7 @@ def test_a_second_copy_of_the_same_command_is_refused(tmp_path, clips):
     assert second.returncode == 1
     assert f"in use by process {first.pid}" in second.stderr
     assert "Traceback" not in second.stderr
-    _, errors = first.communicate(timeout=200)
+    _, errors = first.communicate(timeout=800)
     assert first.returncode == 0, errors
 
 

@@ -48,7 +48,7 @@ def test_a_line_a_change_until_ctrl_c(run, watch):
     found = json.loads(process.stdout.readline())["stages"][1]
     assert (found["done"], found["failed"]) == (1, 1)
     process.send_signal(signal.SIGINT)
-    rest, errors = process.communicate(timeout=60)
+    rest, errors = process.communicate(timeout=240)
     assert (process.returncode, rest, errors) == (0, "", "")
 
 
@@ -59,7 +59,7 @@ def test_a_block_a_change_as_text(run, watch):
     write_json(run.partition_path(3), {"videos": []})
     assert any("1 of 24 partitions" in line for line in lines)
     process.send_signal(signal.SIGINT)
-    rest, _ = process.communicate(timeout=60)
+    rest, _ = process.communicate(timeout=240)
     assert process.returncode == 0
     assert "stage" not in rest
     assert "\033" not in rest
@@ -69,7 +69,7 @@ def test_an_error_without_a_driver_to_come_ends_it(run, watch):
     process = watch(run.path)
     process.stdout.readline()
     note_error(run)
-    rest, errors = process.communicate(timeout=60)
+    rest, errors = process.communicate(timeout=240)
     assert (process.returncode, errors) == (1, "")
     assert "Too bad." in rest
 
@@ -78,7 +78,7 @@ def test_a_driver_that_was_killed_ends_it(run, watch):
     process = watch(run.path)
     process.stdout.readline()
     leave_lock(run, job="slurm 1")
-    rest, errors = process.communicate(timeout=60)
+    rest, errors = process.communicate(timeout=240)
     assert (process.returncode, errors) == (1, "")
     assert "has ended" in rest
 
@@ -91,7 +91,7 @@ def test_a_finished_run_ends_it(tmp_path, clips, quick_settings, watch, monkeypa
     process = watch(run.path, "--json")
     assert not json.loads(process.stdout.readline())["finished"]
     pipeline.run_stages(run, settings, pipeline.STAGES, lambda *_: None)
-    out, errors = process.communicate(timeout=60)
+    out, errors = process.communicate(timeout=240)
     assert (process.returncode, errors) == (0, "")
     found = [json.loads(line) for line in out.splitlines()]
     assert [f["finished"] for f in found] == [False] * (len(found) - 1) + [True]

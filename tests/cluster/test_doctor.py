@@ -251,7 +251,7 @@ def test_no_job_is_left_by_one_who_stops_it(on_slurm, tmp_path, number):
         assert line, "it ended before its job was pending"
     assert len(on_slurm.jobs()) == 1
     process.send_signal(number)
-    process.communicate(timeout=60)
+    process.communicate(timeout=240)
     assert process.returncode == 75
     deadline = time.monotonic() + 30
     while on_slurm.jobs():
