@@ -1,10 +1,9 @@
 """After the last partition: the small arrays of the store, written in one go."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from dfhpc.errors import IncompleteStageError, RunDirectoryError
@@ -12,6 +11,9 @@ from dfhpc.runs import RunDirectory, read_record, sync_if_there
 from dfhpc.store.partitions import StoreLayout
 from dfhpc.store.schema import ROW_ARRAYS, file_size, shard_path
 from dfhpc.videos.manifest import Video
+
+if TYPE_CHECKING:
+    import zarr
 
 
 def missing_partitions(run: RunDirectory, num_partitions: int) -> list[int]:
@@ -79,7 +81,7 @@ def iter_video_records(
 
 def write_row_arrays(
     run: RunDirectory,
-    group: zarr.Group,
+    group: "zarr.Group",
     layout: StoreLayout,
     videos: list[Video],
     records: Iterator[dict[str, Any]],

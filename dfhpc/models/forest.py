@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from dfhpc.errors import ModelError
 from dfhpc.models.files import load_arrays, save_arrays
+from dfhpc.models.walking import walker
 from dfhpc.store.reading import Pixels
 
 LEAF = -1
@@ -43,8 +44,6 @@ class Forest:
         ModelError
             When the forest has fewer trees, or ``counts`` do not ascend from 1.
         """
-        from dfhpc.models.walking import sum_leaves
-
         steps = np.array(counts, np.int64)
         if (np.diff(steps, prepend=0) < 1).any() or steps[-1] > len(self.roots):
             raise ModelError(
@@ -52,7 +51,8 @@ class Forest:
                 f"{list(counts)} of them; name ascending numbers in that range."
             )
         sums = np.empty((len(steps), len(rows)))
-        sum_leaves(
+        walk = walker(len(rows) * int(steps[-1]))
+        walk(
             self.roots,
             self.feature,
             self.threshold,

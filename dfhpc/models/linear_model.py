@@ -27,6 +27,16 @@ def dot(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
     return float((left * right).sum())
 
 
+def logistic(decision: NDArray[np.float64]) -> Scores:
+    """Return the logistic function, as a verdict needs it: SciPy takes long to import.
+
+    >>> logistic(np.array([-800.0, 0.0, 800.0])).tolist()
+    [0.0, 0.5, 1.0]
+    """
+    small = np.exp(-np.abs(decision))
+    return np.asarray(np.where(decision >= 0, 1, small) / (1 + small))
+
+
 @dataclass(frozen=True)
 class LinearModel:
     """Weights over raw pixels; the scaling is folded in."""
@@ -44,9 +54,7 @@ class LinearModel:
 
     def score(self, rows: Pixels) -> Scores:
         """Return the logistic function of the decision."""
-        from scipy.special import expit
-
-        return np.asarray(expit(self.decide(rows)))
+        return logistic(self.decide(rows))
 
     def save(self, path: Path) -> None:
         """Write to ``path``, whole or not at all."""

@@ -1,15 +1,34 @@
-"""Rows from the roots of trees to their leaves, compiled when first called."""
+"""Rows from the roots of trees to their leaves, compiled where there are many."""
+
+import functools
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from dfhpc.models.compiled import compiled
 
 ROWS_AT_ONCE = 8
 """Rows that walk one tree after the other while a cache has them and it."""
 
 
-@compiled
+FEW_WALKS = 20_000
+"""Rows times trees that are walked before machine code would be ready."""
+
+
+def walker(num_walks: int) -> Any:
+    """Return ``sum_leaves``, compiled if there are many rows times trees.
+
+    Both add the same numbers in the same order.
+    """
+    return sum_leaves if num_walks <= FEW_WALKS else _compiled()
+
+
+@functools.cache
+def _compiled() -> Any:
+    from dfhpc.models.compiled import compiled
+
+    return compiled(sum_leaves)
+
+
 def sum_leaves(
     roots: NDArray[np.int32],
     feature: NDArray[np.int32],

@@ -5,11 +5,9 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
-from zarr.codecs import BloscCodec
 
 from dfhpc.constants import (
     FACE_CHANNELS,
@@ -20,6 +18,10 @@ from dfhpc.constants import (
 )
 from dfhpc.errors import StoreError
 from dfhpc.store.partitions import StoreLayout
+
+if TYPE_CHECKING:
+    # It takes a good part of a second to import, and a verdict does without it.
+    import zarr
 
 CHUNK_COLUMNS = 19_200
 """Columns of a chunk, 20 picture lines: what a reader of some columns must fetch."""
@@ -53,7 +55,7 @@ ROW_ARRAYS = {
 
 def create_store(
     path: Path, layout: StoreLayout, attributes: dict[str, Any]
-) -> zarr.Group:
+) -> "zarr.Group":
     """Allocate an empty store, whole, so that no worker ever resizes it.
 
     A store that is there already is opened if it has the same shape and
@@ -64,6 +66,8 @@ def create_store(
     StoreError
         When another store is there.
     """
+    import zarr
+
     wanted = _attributes(layout, attributes)
     if (path / "zarr.json").is_file():
         return _checked(path, wanted)
@@ -90,7 +94,9 @@ def _attributes(layout: StoreLayout, attributes: dict[str, Any]) -> dict[str, An
     }
 
 
-def _create_arrays(group: zarr.Group, layout: StoreLayout) -> None:
+def _create_arrays(group: "zarr.Group", layout: StoreLayout) -> None:
+    from zarr.codecs import BloscCodec
+
     rows = layout.rows_per_partition
     group.create_array(
         "faces",
@@ -111,7 +117,9 @@ def _create_arrays(group: zarr.Group, layout: StoreLayout) -> None:
         )
 
 
-def _checked(path: Path, wanted: dict[str, Any]) -> zarr.Group:
+def _checked(path: Path, wanted: dict[str, Any]) -> "zarr.Group":
+    import zarr
+
     group = zarr.open_group(path, mode="r+")
     found = dict(group.attrs)
     differing = sorted(
@@ -125,7 +133,7 @@ def _checked(path: Path, wanted: dict[str, Any]) -> zarr.Group:
     return group
 
 
-def open_store(path: Path) -> zarr.Group:
+def open_store(path: Path) -> "zarr.Group":
     """Open a store for reading.
 
     Raises
@@ -133,13 +141,15 @@ def open_store(path: Path) -> zarr.Group:
     StoreError
         When there is none, or it is damaged.
     """
+    import zarr
+
     try:
         return zarr.open_group(path, mode="r")
     except (FileNotFoundError, ValueError, KeyError) as error:
         raise StoreError(f"{path} holds no store that can be read: {error}.") from error
 
 
-def store_layout(group: zarr.Group) -> StoreLayout:
+def store_layout(group: "zarr.Group") -> StoreLayout:
     """Return the layout that a store was allocated with."""
     names = (
         "num_videos",
@@ -163,5 +173,7 @@ def file_size(path: Path) -> int:
 @contextlib.contextmanager
 def modest_zarr() -> Iterator[None]:
     """Keep Zarr to few threads and requests: many workers share the machine."""
+    import zarr
+
     with zarr.config.set({"async.concurrency": 2, "threading.max_workers": 2}):
         yield

@@ -81,3 +81,26 @@ def test_what_is_saved_is_loaded(grown, rows, tmp_path):
     grown[1].save(tmp_path / "forest.npz")
     loaded = Forest.load(tmp_path / "forest.npz")
     np.testing.assert_array_equal(loaded.score(rows), grown[1].score(rows))
+
+
+def test_few_rows_walk_uncompiled_to_the_same_leaves(monkeypatch):
+    from dfhpc.models import forest as module
+    from dfhpc.models import walking
+
+    rng = np.random.default_rng(3)
+    trees = [
+        Forest(
+            roots=np.array([0], np.int32),
+            feature=np.array([column, -1, -1], np.int32),
+            threshold=rng.integers(0, 256, 3).astype(np.uint8),
+            left=np.array([1, 0, 0], np.int32),
+            right=np.array([2, 0, 0], np.int32),
+            value=rng.uniform(size=3),
+        )
+        for column in range(9)
+    ]
+    forest = Forest.joined(trees)
+    rows = rng.integers(0, 256, (20, 9)).astype(np.uint8)
+    few = forest.score_steps(rows, [2, 9])
+    monkeypatch.setattr(module, "walker", lambda num_walks: walking._compiled())
+    np.testing.assert_array_equal(forest.score_steps(rows, [2, 9]), few)
