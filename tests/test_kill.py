@@ -3,16 +3,20 @@
 import contextlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import av
+import numpy as np
 import psutil
 import pytest
 
 from dfhpc.constants import EXIT_RESUMABLE
+from dfhpc.demo.clips import real_frames
 from dfhpc.runs import RunDirectory, read_json
 from tests.stages.test_extract import assert_equal_stores
 
@@ -147,34 +151,51 @@ def test_everything_killed_at_once(tmp_path, clips, undisturbed):
     _assert_same_results(run_dir, undisturbed)
 
 
-def _kill_the_readers_of_one_video(run, process, times):
-    """Kill each worker that is seen to read the first video seen, so many times."""
-    victim, killed = None, set()
+def _kill_its_readers(run, process, victim, times):
+    """Kill each worker that is seen to read a video, so many times."""
+    killed = set()
     while len(killed) < times:
         assert process.poll() is None, process.stderr.read()
         for path in run.partitions_dir.glob("*.current"):
             with contextlib.suppress(FileNotFoundError, ValueError):
                 _, _, pid, video_id = path.read_text().split("\n", 3)
-                victim = victim or video_id
                 if video_id == victim and pid not in killed:
                     os.kill(int(pid), signal.SIGSTOP)
                     if path.exists():
                         killed.add(pid)
                     os.kill(int(pid), signal.SIGKILL)
         time.sleep(0.001)
-    return victim
+
+
+@pytest.fixture
+def with_a_large_video(tmp_path, clips):
+    """Return a copy of the clips, and the id of one that takes seconds to read."""
+    data = tmp_path / "data"
+    shutil.copytree(clips, data)
+    victim = "original_sequences/youtube/c23/videos/002.mp4"
+    assert (data / victim).exists()
+    with av.open(str(data / victim), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width = stream.height = 1920
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"preset": "ultrafast"}
+        for pixels in real_frames(2, 24):
+            large = np.kron(pixels, np.ones((6, 6, 1), np.uint8))
+            picture = av.VideoFrame.from_ndarray(large, format="rgb24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return data, victim
 
 
 @pytest.mark.slow
-def test_a_video_that_kills_its_workers_is_quarantined(tmp_path, clips):
+def test_a_video_that_kills_its_workers_is_quarantined(tmp_path, with_a_large_video):
+    clips, victim = with_a_large_video
     run_dir = tmp_path / "run"
     run = RunDirectory(run_dir)
-    # Many frames, so that a video is being read long enough to be caught at it.
     process = _start(
         clips, run_dir, "--frames-per-video", "24", "--set", "extract.stride=1"
     )
-    _wait_for(lambda: _marks(run_dir) >= 1, process)
-    victim = _kill_the_readers_of_one_video(run, process, times=3)
+    _kill_its_readers(run, process, victim, times=3)
     _, errors = process.communicate(timeout=800)
     assert process.returncode == 0, errors
     report = read_json(run.extracted_path)

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -165,15 +166,34 @@ class Night:
 
     @contextlib.contextmanager
     def frozen_workers(self, *ids: str) -> Iterator[None]:
-        """Let the workers, or those of these jobs, do nothing in the block."""
-        jobs = ids or [job["id"] for job in self.workers()]
-        frozen = [p for job_id in jobs for p in self.worker_processes(job_id)]
+        """Let the workers, or those of these jobs, do nothing in the block.
+
+        One that starts in the block stands still as well, or it would do all the work.
+        """
+        frozen: set[psutil.Process] = set()
+        over = threading.Event()
+
+        def freeze() -> None:
+            jobs = ids or [job["id"] for job in self.workers()]
+            found = {p for job_id in jobs for p in self.worker_processes(job_id)}
+            for process in found - frozen:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.suspend()
+            frozen.update(found)
+
+        def freeze_on() -> None:
+            while not over.wait(0.3):
+                freeze()
+
+        freeze()
         assert frozen
-        for process in frozen:
-            process.suspend()
+        thread = threading.Thread(target=freeze_on)
+        thread.start()
         try:
             yield
         finally:
+            over.set()
+            thread.join()
             for process in frozen:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.resume()
