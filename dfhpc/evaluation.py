@@ -84,7 +84,8 @@ class ScoredFrames:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([*CSV_COLUMNS, *self.scores])
         for i, video in enumerate(self.videos):
-            scores = [f"{values[i]:.9g}" for values in self.scores.values()]
+            # All digits: rounding would make ties, and break others.
+            scores = [float(values[i]) for values in self.scores.values()]
             frame = [self.frame_index[i], f"{self.time_s[i]:.3f}", self.track[i]]
             writer.writerow([video.video_id, video.label_name, *frame, *scores])
         return text.getvalue()

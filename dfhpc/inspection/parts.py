@@ -7,7 +7,7 @@ from typing import Any
 from dfhpc.audit import audit_parts
 from dfhpc.config import SplitVariant
 from dfhpc.constants import LABEL_NAMES
-from dfhpc.inspection.tally import Kind, kind_of
+from dfhpc.inspection.tally import Kind, by_class, kind_of
 from dfhpc.reporting.report.facts import SplitFacts
 from dfhpc.runs import RunDirectory, read_record
 from dfhpc.splits import PARTS, Split
@@ -116,6 +116,6 @@ def summarize_manifest(
             dict(zip(("label", "method", "compression"), kind, strict=True))
             | {"groups": len(groups[kind])}
             | {name: counts[kind][name] for name in names}
-            for kind in sorted(counts)
+            for kind in sorted(counts, key=by_class)
         ],
     }

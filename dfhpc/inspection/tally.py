@@ -34,6 +34,11 @@ def kind_of(video: Video) -> Kind:
     return video.label_name, video.method or "-", found[1] if found else "-"
 
 
+def by_class(kind: Kind) -> tuple[int, Kind]:
+    """Return what sorts kinds, the real ones first."""
+    return list(LABEL_NAMES.values()).index(kind[0]), kind
+
+
 class RunTally:
     """Counts what became of videos and frames; memory does not grow with the run.
 
@@ -98,7 +103,9 @@ class RunTally:
             ],
             "kinds": [
                 self._kind(kind, counts)
-                for kind, counts in sorted(self._frames.items())
+                for kind, counts in sorted(
+                    self._frames.items(), key=lambda item: by_class(item[0])
+                )
             ],
             "classes": self._classes(),
             "quality": self._quality.to_json(),

@@ -16,8 +16,8 @@ MOST_LINES = 12
 
 MOST_POINTS = 240
 
-INK, GRID = "#333333", "#d8d8d4"
-LEFT, RIGHT, TOP, BOTTOM = 46.0, 10.0, 10.0, 40.0
+INK, GRID, CHANCE = "#333333", "#d8d8d4", "#767676"
+LEFT, RIGHT, TOP, BOTTOM = 46.0, 18.0, 10.0, 40.0
 LEGEND_LINE = 17.0
 LETTER = 6.4
 """Width in pixels of a letter of 12, about."""
@@ -108,7 +108,7 @@ def line_chart(
     plot = _Plot(width, plot_height, *axes)
     body = [*plot.frame(), *(plot.band(i, band) for i, band in enumerate(bands))]
     if has_diagonal:
-        body.append(plot.path([(0.0, 0.0), (1.0, 1.0)], GRID, "4 4", 1.5))
+        body.append(plot.path([(0.0, 0.0), (1.0, 1.0)], CHANCE, "4 4", 1.5))
     for number, line in enumerate(shown):
         body += plot.line(line, *_style(number))
     for number, line in enumerate(named):
@@ -122,11 +122,11 @@ def interval_chart(
     """Return a dot a row, with its interval as a bar through it."""
     step, top = 40.0, 6.0
     height = int(top + step * len(rows) + BOTTOM)
-    plot = _Plot(width, height, axis, Axis("", 0.0, 1.0, ()), left=12.0)
+    plot = _Plot(width, height, axis, Axis("", 0.0, 1.0, ()), left=RIGHT)
     body = [*plot.frame()]
     for number, row in enumerate(rows):
         y = top + step * number + 28
-        body.append(_text(12.0, y - 13, row.name))
+        body.append(_text(RIGHT, y - 13, row.name))
         body.append(_text(width - RIGHT, y - 13, row.text, "end"))
         if row.low is not None and row.high is not None:
             low, high = plot.x(row.low), plot.x(row.high)
@@ -184,9 +184,10 @@ class _Plot:
         """Return a shaded stretch, its name at its top where there is room."""
         low, high = self.x(band.low), self.x(band.high)
         fill = ("#e9e9e6", "#d3e4ef")[number % 2]
+        width, height = max(high - low, 0.5), self._bottom - self._top
         box = (
-            f'<rect x="{low:.1f}" y="{self._top:.1f}" width="{max(high - low, 0.5):.1f}"'
-            f' height="{self._bottom - self._top:.1f}" fill="{fill}" opacity="0.75">'
+            f'<rect x="{low:.1f}" y="{self._top:.1f}" width="{width:.1f}" '
+            f'height="{height:.1f}" fill="{fill}" opacity="0.75">'
             f"<title>{escape(band.name)}</title></rect>"
         )
         if high - low < LETTER * len(band.name) + 4:

@@ -62,7 +62,7 @@ def write_report(
 
 
 class _Gatherer:
-    """Reads a run directory; what cannot be read is a sentence, and the rest goes on."""
+    """Reads a run directory; of what cannot be read, a sentence is kept."""
 
     def __init__(self, run: RunDirectory) -> None:
         self._run = run

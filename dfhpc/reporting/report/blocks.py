@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+SHORT = 16
+"""Rows of a table that is not cut when it is printed."""
+
 
 @dataclass(frozen=True)
 class Text:
@@ -18,8 +21,16 @@ class Text:
 
     @property
     def parts(self) -> list[str]:
-        """Plain text and code in turn."""
-        return self.sentence.split("`")
+        """Plain text and code in turn; a percent sign stays with its number."""
+        return self.sentence.replace(" %", "\u00a0%").split("`")
+
+
+@dataclass(frozen=True)
+class Items:
+    """Sentences as a list."""
+
+    kind: ClassVar[str] = "items"
+    sentences: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,11 @@ class Table:
     numeric: frozenset[int] = frozenset()
     """Columns that are set flush right."""
     heads: int = 1
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it may be kept on one printed page."""
+        return len(self.rows) <= SHORT
 
 
 @dataclass(frozen=True)
@@ -106,9 +122,13 @@ class Beside:
 
     kind: ClassVar[str] = "beside"
     blocks: "Sequence[Block]"
+    least: int = 20
+    """Width of each, at least, in letters."""
 
 
-Block = Text | Heading | Table | Drawing | Picture | Faces | Code | Folded | Beside
+Block = (
+    Text | Items | Heading | Table | Drawing | Picture | Faces | Code | Folded | Beside
+)
 
 
 @dataclass(frozen=True)

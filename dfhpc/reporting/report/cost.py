@@ -105,13 +105,14 @@ def _timeline(timeline: Json | None) -> list[Block]:
         max(length, 1e-9),
         tuple(t for t in along.ticks if t <= length),
     )
+    names = dict.fromkeys(band.name for band in bands)
     blocks: list[Block] = [Heading("Over time")]
     for key, label, scale in CURVES:
         values = [value / scale for value in timeline[key]]
         edges = ((t - begin) / unit for t in times[:-1])
         points = highest_points(list(zip(edges, values, strict=True)))
         highest = max(values, default=0.0)
-        text = f"At most {highest:.3g}; stages: {', '.join(dict.fromkeys(b.name for b in bands))}"
+        text = f"At most {highest:.3g}; stages: {', '.join(names)}"
         svg = line_chart(
             f"{label} over time",
             text,

@@ -191,7 +191,7 @@ def _quality(quality: Json) -> list[Block]:
             "A model may learn what differs between the classes here, instead of what "
             "makes a face fake; so the two should look alike."
         ),
-        Beside(charts),
+        Beside(charts, 15),
         Table(
             "5 %, half and 95 % of the faces are below these",
             header,
@@ -224,7 +224,7 @@ def _quality_chart(
     lowest = min(row[0] for row in found.values()) if digits else 0.0
     axis = axis_to(words, max(row[2] for row in found.values()), lowest)
     text = "; ".join(f"{row.name}: half are below {row.value:.4g}" for row in rows)
-    svg = interval_chart(f"Faces: {words}", text, rows, axis, width=360)
+    svg = interval_chart(f"Faces: {words}", text, rows, axis, width=300)
     return Drawing(svg, "Dot: the middle face; bar: 90 % of the faces.")
 
 

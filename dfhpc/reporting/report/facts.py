@@ -75,6 +75,7 @@ class Facts:
     problems: Sequence[str] = ()
     """What could not be read, a sentence each."""
 
+    @property
     def next_command(self) -> str:
         """Return the command that does what is not done."""
         return f"dfhpc run --run-dir {self.path}"

@@ -75,23 +75,28 @@ def _data(facts: Facts) -> str:
     if facts.manifest is None:
         return f"The videos of {name} are not listed yet."
     manifest = facts.manifest
-    labels = manifest["labels"]
-    classes = [f"{labels[label]:,} {label}" for label in ("real", "fake")]
-    if labels["unknown"]:
-        classes.append(f"{labels['unknown']:,} without label")
-    methods = [k["method"] for k in manifest["kinds"] if k["label"] == "fake"]
-    made = f", fakes by {listed(sorted(set(methods) - {'-'}))}" if methods else ""
-    compressions = sorted({k["compression"] for k in manifest["kinds"]} - {"-"})
-    packed = f", compression {listed(compressions)}" if compressions else ""
-    sentence = (
-        f"{count(manifest['videos'], 'video')} of {name} ({', '.join(classes)}{made}"
-        f"{packed}), in {count(manifest['groups'], 'group')} of people"
-    )
+    sentence = f"{count(manifest['videos'], 'video')} of {name} ({_kinds(manifest)})"
+    if manifest["groups"] < manifest["videos"]:
+        sentence += f", in {count(manifest['groups'], 'group')} of people"
+    else:
+        sentence += ", with nothing to tell who is in which"
     if facts.tally is None:
         return f"{sentence}; no faces are extracted yet."
     frames = sum(each["frames"] for each in facts.tally["classes"])
     faces = sum(each["ok"] for each in facts.tally["classes"])
     return f"{sentence}, gave faces in {faces:,} of {count(frames, 'sampled frame')}."
+
+
+def _kinds(manifest: Json) -> str:
+    labels = manifest["labels"]
+    parts = [f"{labels[label]:,} {label}" for label in ("real", "fake")]
+    if labels["unknown"]:
+        parts.append(f"{labels['unknown']:,} without label")
+    fakes = {k["method"] for k in manifest["kinds"] if k["label"] == "fake"} - {"-"}
+    compressions = {k["compression"] for k in manifest["kinds"]} - {"-"}
+    parts += [f"fakes by {listed(sorted(fakes))}"] if fakes else []
+    parts += [f"compression {listed(sorted(compressions))}"] if compressions else []
+    return ", ".join(parts)
 
 
 def _result(facts: Facts) -> list[str]:
@@ -100,14 +105,14 @@ def _result(facts: Facts) -> list[str]:
     best = best_model(facts.evaluation)
     if best is None:
         return [
-            "No model is named as the best: a split that leaks has no calibration "
-            "part to choose by, and choosing by test videos would choose too well."
+            "No model is named as the best: there is no calibration part to choose by, "
+            "and to choose by the test videos would be to choose too well."
         ]
     name, result = best
     test = result["models"][name].get("test")
     if test is None:
         return [
-            f"Of the best model on the calibration part, {name}, no face is tested."
+            f"Of {name}, the best model on the calibration part, no face is tested."
         ]
     return [_measured(name, result, test["video"]), _proves(test["video"])]
 
@@ -116,9 +121,9 @@ def _measured(name: str, result: Json, video: Json) -> str:
     split = result["split"]
     leaky = "LEAKY, " if is_leaky(result) else ""
     return (
-        f"The best model on the calibration part, {name} ({leaky}split by "
-        f"{split['kind']}, seed {split['seed']}), calls {percent(video['accuracy'])} of "
-        f"the {count(video['num'], 'test video')} right"
+        f"The best model on the calibration part, {name} ({leaky}split "
+        f"{split['kind']}, seed {split['seed']}), calls {percent(video['accuracy'])} "
+        f"of the {count(video['num'], 'test video')} right"
         f"{_interval(video, 'accuracy', 100, ' %')} and ranks them with a ROC AUC of "
         f"{number(video['roc_auc'])}{_interval(video, 'roc_auc', 1, '')}; calling all "
         f"of them {_commoner(video)} would be right for {percent(baseline(video))}."
@@ -150,7 +155,7 @@ def _proves(video: Json) -> str:
     if groups < FEW_GROUPS:
         return (
             f"Its test part holds {count(groups, 'group')} of people, too few for an "
-            "interval: this shows that the programs work, and next to nothing about "
+            "interval: it shows that the programs work, and next to nothing about "
             "other people, other data or other ways of forging."
         )
     few = (

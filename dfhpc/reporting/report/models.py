@@ -1,6 +1,6 @@
 """Every model side by side, on frames and on videos."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dfhpc.reporting.charts import (
     COLORS,
@@ -67,15 +67,10 @@ def _result(result: Json, facts: Facts) -> list[Block]:
     where = f"split {kind}{leaky}"
     for level in LEVELS:
         blocks.append(_measures(level, where, result, tested, facts.curves))
-    blocks.append(
-        Beside(
-            [
-                *(_roc(level, where, tested, facts.curves) for level in LEVELS),
-                *(_areas(level, where, tested) for level in LEVELS),
-            ]
-        )
-    )
-    blocks += [Heading(f"Confusion, split {kind}{leaky}"), _confusions(tested, where)]
+    rocs = [_roc(level, where, tested, facts.curves) for level in LEVELS]
+    areas = [_areas(level, where, tested) for level in LEVELS]
+    blocks += [Beside(rocs, 24), Beside(areas, 24)]
+    blocks += [Heading(f"Confusion, split {kind}{leaky}"), _confusions(tested)]
     blocks += _methods(tested, where)
     return [*blocks, *_rows_picture(kind, result, facts)]
 
@@ -162,24 +157,25 @@ def _areas(level: str, where: str, tested: Mapping[str, Json]) -> Drawing:
     return Drawing(svg, f"{title}; bars: 95 % intervals, where there are any.")
 
 
-def _confusions(tested: Mapping[str, Json], where: str) -> Beside:
-    return Beside([_confusion(name, test, where) for name, test in tested.items()])
+def _confusions(tested: Mapping[str, Json]) -> Beside:
+    return Beside(
+        [
+            _confusion(f"{name}, {level}s", test[level]["confusion"])
+            for name, test in tested.items()
+            for level in LEVELS
+        ],
+        24,
+    )
 
 
-def _confusion(name: str, test: Json, where: str) -> Table:
-    header = ("", "videos called real", "called fake", "frames called real")
-    header += ("called fake",)
+def _confusion(caption: str, confusion: Sequence[Sequence[int]]) -> Table:
+    header = ("", "called real", "called fake")
     rows = []
-    for at, label in enumerate(("real", "fake")):
-        cells: list[str] = []
-        for level in LEVELS:
-            row = test[level]["confusion"][at]
-            total = sum(row)
-            cells += [
-                f"{n:,} ({percent(n / total if total else None, 0)})" for n in row
-            ]
-        rows.append((label, *cells))
-    caption = f"{name}, {where}: what is real or fake, and what it is called"
+    for label, counts in zip(("real", "fake"), confusion, strict=True):
+        total = sum(counts)
+        shares = [percent(n / total if total else None, 0) for n in counts]
+        cells = (f"{n:,} ({s})" for n, s in zip(counts, shares, strict=True))
+        rows.append((f"is {label}", *cells))
     return Table(caption, header, rows, from_column(1, header))
 
 

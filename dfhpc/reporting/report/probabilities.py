@@ -47,7 +47,7 @@ def _result(kind: str, found: Json) -> list[Block]:
         for name, each in found.items()
         if any(each.get(part) for part in PARTS)
     ]
-    return [*blocks, Beside(charts)] if charts else blocks
+    return [*blocks, Beside(charts, 24)] if charts else blocks
 
 
 def _fits(found: Json) -> Table:

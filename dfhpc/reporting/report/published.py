@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dfhpc.reporting.report import published_figures as work_b
 from dfhpc.reporting.report.blocks import (
     Block,
+    Heading,
+    Items,
     Section,
     Table,
     Text,
@@ -32,20 +34,20 @@ def published(facts: Facts) -> Section:
             "No model of this run has the kind and settings of one of work B's "
             f"({work_b.SOURCE}). The recipes in jobs/ have."
         )
-        return Section("published", "Beside work B", [Text(sentence)])
+        return Section("published", "Beside the published figures", [Text(sentence)])
     results = facts.evaluations()
     blocks: list[Block] = [
         Text(
             f"Work B is {work_b.SOURCE}. Its figures are of frames, under a split that "
-            "leaks: frames of one video train and test. They are no measure of how well "
-            "its models, or these, tell fakes of people they have not seen."
+            "leaks: frames of one video train and test. They are no measure of how "
+            "well its models, or these, tell fakes of people they have not seen."
         ),
         _accuracies(matches, results),
         _costs(matches, facts),
-        Text("What differs from work B here:", "lead"),
-        *(Text(f"• {sentence}") for sentence in differences(facts)),
+        Heading("What differs from work B here"),
+        Items(differences(facts)),
     ]
-    return Section("published", "Beside work B", blocks)
+    return Section("published", "Beside the published figures", blocks)
 
 
 def match(facts: Facts) -> list[Match]:
@@ -99,9 +101,9 @@ def _accuracies(
     for _, result in results:
         kind = result["split"]["kind"]
         leaky = " (LEAKY)" if result["split"]["leaky"] else ""
-        header.append(f"accuracy, split {kind}{leaky}")
+        header.append(f"here, {kind}{leaky}")
         columns.append(result)
-    header += ["precision, work B", "precision here", "recall, work B", "recall here"]
+    header += ["precision, work B", "here", "recall, work B", "here"]
     rows = []
     for model, name in matches:
         tests = [_test(result, name) for result in columns]
@@ -239,11 +241,9 @@ def _row_differences(extract: Json) -> list[str]:
 
 
 def _word(value: object) -> str:
-    return (
-        {True: "yes", False: "no"}.get(value, str(value))
-        if isinstance(value, bool)
-        else str(value)
-    )
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
 
 
 def _model_differences(facts: Facts) -> list[str]:

@@ -1,0 +1,382 @@
+"""The report of a run: right numbers, at every state of a run, in a browser too."""
+
+import csv
+import html
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from dfhpc import pipeline
+from dfhpc.demo.clips import faceless_frames, real_frames, write_clip
+from dfhpc.inspection.curves import class_intervals, curves_of, read_test_scores
+from dfhpc.recipes import parse_settings
+from dfhpc.reporting.report.words import number
+from dfhpc.runs import RunDirectory, read_json, write_json
+from dfhpc.stages.evaluate import load_evaluation
+from dfhpc.stages.report import write_report
+from dfhpc.videos.manifest import read_manifest
+from tests.conftest import QUICK
+from tests.pages.browser import a_browser, open_page
+
+HOSTILE = "<img src=x onerror=alert(1)>`&amp;.mp4"
+
+
+def _ignore(stage, result):
+    pass
+
+
+def _run(folder, data, stages=pipeline.STAGES, **tables):
+    raw = {**QUICK, "data": {"path": str(data)}, **tables}
+    settings = parse_settings(raw, "test")
+    run = pipeline.start(folder, settings)
+    pipeline.run_stages(run, settings, stages, _ignore)
+    return run
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, clips):
+    """Return a finished run: a split that leaks, another beside it, a search."""
+    return _run(
+        tmp_path_factory.mktemp("report") / "run & <b>",
+        clips,
+        train=QUICK["train"] | {"models": ["sgd", "random_forest"]},
+        split={"kind": "random_rows", "beside": "group", "test_share": 0.4},
+        search={"folds": 2, "grids": {"random_forest": {"num_trees": [3, 6]}}},
+    )
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    """Return a copy of a finished run, to change."""
+    shutil.copytree(finished.path, tmp_path / "run & <b>")
+    return RunDirectory(tmp_path / "run & <b>")
+
+
+def _text(run):
+    """Return the words of a report, tags left out."""
+    page = run.report_path.read_text()
+    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page)))
+
+
+def _tables(page):
+    """Return by caption the rows of each table, as lists of cells."""
+    found = {}
+    for table in re.findall(r"<table>.*?</table>", page, re.DOTALL):
+        caption = re.search(r"<caption><span>(.*?)</span>", table, re.DOTALL)[1]
+        rows = re.findall(r"<tr>(.*?)</tr>", table, re.DOTALL)
+        cells = [
+            re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in rows
+        ]
+        found[html.unescape(caption)] = cells
+    return found
+
+
+def test_two_reports_of_a_run_are_the_same_bytes(run, tmp_path):
+    first = write_report(run)
+    second = write_report(run, tmp_path / "again.html")
+    assert first["problems"] == []
+    assert first["finished"]
+    assert first["bytes"] < 3_000_000
+    assert run.report_path.read_bytes() == (tmp_path / "again.html").read_bytes()
+    assert second["report"] == str(tmp_path / "again.html")
+
+
+def test_the_numbers_are_those_of_the_evaluation(finished):
+    write_report(finished)
+    tables = _tables(finished.report_path.read_text())
+    evaluation = load_evaluation(finished)
+    checked = 0
+    for result in (evaluation, evaluation["beside"]):
+        for level in ("video", "frame"):
+            start = f"{level.capitalize()}s of the test part, split "
+            start += result["split"]["kind"]
+            [caption] = [name for name in tables if name.startswith(start)]
+            rows = {row[0]: row for row in tables[caption][1:]}
+            for name, parts in result["models"].items():
+                found = parts["test"][level]
+                fake = found["report"]["fake"]
+                expected = [found["accuracy"], found["roc_auc"], fake["precision"]]
+                expected += [fake["recall"], fake["f1-score"]]
+                expected += [found["average_precision"], found["equal_error_rate"]]
+                shown = [cell.split()[0] for cell in rows[name][1:8]]
+                assert shown == [number(value) for value in expected]
+                confusion = tables[f"{name}, {level}s"][1:]
+                counts = [int(c.split()[0]) for row in confusion for c in row[1:]]
+                assert counts == [n for row in found["confusion"] for n in row]
+                checked += 1
+    assert checked == 8
+
+
+def test_a_leak_is_said_first_and_an_honest_model_is_named(finished):
+    write_report(finished)
+    text = _text(finished)
+    summary = text[text.index("Summary Data") :]
+    assert summary.index("LEAKY") < summary.index("videos of clips")
+    assert "@group (split group, seed 42)" in text.replace("\u00a0", " ")
+    assert "The same models under both splits, test parts: the difference is" in text
+
+
+def test_the_curves_are_those_of_the_scores(finished):
+    videos = read_manifest(finished.manifest_path)
+    evaluation = load_evaluation(finished)
+    for suffix, result in (("", evaluation), ("@group", evaluation["beside"])):
+        frames, seed = read_test_scores(finished, suffix, videos)
+        for name, parts in result["models"].items():
+            roc = curves_of(frames, name, seed)["roc"]
+            for level in ("frame", "video"):
+                x, y = np.array(roc[level]).T
+                area = parts["test"][level]["roc_auc"]
+                assert np.trapezoid(y, x) == pytest.approx(area, abs=1e-6)
+
+
+def test_intervals_of_classes_hold_what_was_measured_and_need_groups():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 400).astype(np.int8)
+    scores = np.clip(0.25 + 0.5 * labels + rng.normal(0, 0.3, 400), 0, 1)
+    groups = [f"g{i // 10}" for i in range(400)]
+    found = class_intervals(labels, scores, groups, 1)
+    called = scores > 0.5
+    recall = (called & (labels == 1)).sum() / (labels == 1).sum()
+    low, high = found["recall"]
+    assert low < recall < high
+    assert high - low < 0.2
+    assert class_intervals(labels, scores, ["a"] * 400, 1)["recall"] is None
+
+
+def test_every_video_and_split_part_is_counted(finished):
+    write_report(finished)
+    tables = _tables(finished.report_path.read_text())
+    rows = tables["Videos by class, method and part of the split"][1:]
+    assert sum(int(row[3 if "c23" in row else 2]) for row in rows) == 24
+    outcomes = tables["What became of each video"][1:]
+    assert sum(int(row[1]) for row in outcomes) == 24
+
+
+def test_an_unfinished_run_says_what_makes_the_rest(tmp_path, clips):
+    settings = parse_settings({**QUICK, "data": {"path": str(clips)}}, "test")
+    run = pipeline.start(tmp_path / "run", settings)
+    assert not write_report(run)["finished"]
+    assert "No video is listed yet" in _text(run)
+    pipeline.run_stages(run, settings, ("scan",), _ignore)
+    write_report(run)
+    assert f"dfhpc extract {run.path}" in _text(run)
+    assert "Nothing has been sampled" not in _text(run)
+
+
+def test_a_half_extracted_run_counts_what_there_is(tmp_path, clips):
+    run = _run(tmp_path / "run", clips, ("scan", "extract"))
+    run.extracted_path.unlink()
+    for index in range(12, 24):
+        run.partition_path(index).unlink()
+    assert not write_report(run)["finished"]
+    text = _text(run)
+    assert "12 of 24 partitions are extracted" in text
+    outcomes = _tables(run.report_path.read_text())["What became of each video"]
+    assert sum(int(row[1]) for row in outcomes[1:]) == 12
+
+
+def test_what_is_damaged_is_told_and_the_rest_is_there(run):
+    shutil.rmtree(run.usage_dir)
+    (run.evaluation_dir / "frames.csv").unlink()
+    run.split_variant_path("@group").write_text("{")
+    run.partition_path(3).write_text("{")
+    written = write_report(run)
+    problems = " ".join(written["problems"])
+    for name in ("frames.csv", "split@group.json", "000003.json"):
+        assert name in problems
+        assert name in _text(run)
+    assert "Nothing has been sampled" in _text(run)
+    assert "2 curves not drawn" in _text(run)
+
+
+def test_faults_are_told(run):
+    videos = [video.video_id for video in read_manifest(run.manifest_path)]
+    write_json(run.deaths_path, {videos[0]: 3, videos[1]: 1})
+    with (run.logs_dir / "driver.log").open("a") as log:
+        log.write("2026-01-01 00:00:00,000 WARNING A worker died while <b>.\n")
+    for name in ("a", "b"):
+        lines = [{"t": 1.0, "event": "start", "stage": "extract"}]
+        lines[0]["requested_bytes"] = None
+        lines.append({"t": 2.0, "cpu_s": 1.0, "rss_bytes": 1, "processes": 1})
+        lines[1]["threads"] = 1
+        path = run.usage_dir / f"driver-{name}-1-1.jsonl"
+        path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    write_report(run)
+    text = _text(run)
+    assert "4 workers died while reading 2 videos; 1 video quarantined" in text
+    assert "3 commands worked on this run" in text
+    assert "extract 3 times" in text
+    assert "A worker died while <b>." in text
+
+
+def test_calibrated_probabilities_are_shown_where_they_are(run):
+    rates = {"fpr": 0.1, "fpr_95": [0.02, 0.3], "tpr": 0.8, "tpr_95": [0.6, 0.9]}
+    rates |= {"real": 10, "fake": 20}
+    bins = [
+        {"low": 0.0, "high": 0.5, "mean_probability": 0.2, "share_fake": 0.25}
+        | {"videos": 8},
+        {"low": 0.5, "high": 1.0, "mean_probability": 0.0, "share_fake": 0.0}
+        | {"videos": 0},
+    ]
+    quality = {"brier": 0.123, "ece": 0.045, "bins": bins, "videos": 8}
+    evaluation = load_evaluation(run)
+    evaluation["probabilities"] = {
+        "sgd": {"map": {"kind": "none", "why": "A leaky split has no calibration."}}
+        | {"fitted_on": None, "threshold": None, "calibration": None, "test": None}
+    }
+    evaluation["beside"]["probabilities"] = {
+        "sgd@group": {
+            "map": {"kind": "platt", "a": 1.0, "b": 0.0},
+            "fitted_on": {"videos": 12, "real": 4, "fake": 8, "groups": 2},
+            "threshold": {"value": 0.6, "band": [0.45, 0.7]}
+            | {"false_positive_rate_asked": 0.1, "calibration": rates, "test": None},
+            "calibration": quality,
+            "test": None,
+        }
+    }
+    write_json(run.evaluation_path, evaluation)
+    write_report(run)
+    text = _text(run)
+    assert "sgd: A leaky split has no calibration." in text
+    assert "0.450 to 0.700" in text
+    assert "0.100 [0.02, 0.30]" in text
+    assert "0.20 said, 0.25 fake" in text
+    assert "0.00 said" not in text
+
+
+def test_pictures_of_faces_may_be_left_out(run):
+    write_report(run)
+    assert "data:image/webp" in run.report_path.read_text()
+    write_report(run, with_faces=False)
+    assert "data:image/webp" not in run.report_path.read_text()
+
+
+def test_all_people_and_images_have_a_report(tmp_path):
+    for name in ("real/a.mp4", "fake/b.mp4"):
+        (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+        write_clip(tmp_path / "data" / name, real_frames(2, 17))
+    extract = QUICK["extract"] | {"faces": "all", "max_people": 2}
+    run = _run(
+        tmp_path / "run", tmp_path / "data", ("scan", "extract"), extract=extract
+    )
+    assert write_report(run)["problems"] == []
+    assert run.report_path.read_text().count("data:image/webp") == 2
+
+
+def test_the_command_line_writes_it(dfhpc, run, tmp_path):
+    done = dfhpc("report", run.path, "--output", tmp_path / "r.html", "--json")
+    assert done.returncode == 0, done.stderr
+    written = json.loads(done.stdout)
+    assert (tmp_path / "r.html").stat().st_size == written["bytes"]
+    assert dfhpc("report", tmp_path).returncode == 1
+
+
+class TestInABrowser:
+    @pytest.fixture(scope="class")
+    def browser(self):
+        with a_browser() as browser:
+            yield browser
+
+    @pytest.fixture(scope="class")
+    def page_path(self, finished):
+        write_report(finished)
+        return finished.report_path
+
+    def test_it_loads_alone_and_all_pictures_are_seen(self, browser, page_path):
+        with open_page(browser, page_path) as page:
+            sizes = page.eval_on_selector_all(
+                "img", "all => all.map(i => i.naturalWidth)"
+            )
+            assert len(sizes) >= 14
+            assert min(sizes) > 0
+            assert page.evaluate("document.documentElement.lang") == "en"
+            alts = page.eval_on_selector_all("img", "all => all.map(i => i.alt)")
+            assert all(alts)
+            unnamed = page.eval_on_selector_all(
+                "svg", "all => all.filter(s => !s.querySelector('title')).length"
+            )
+            assert unnamed == 0
+
+    def test_what_it_shows_is_what_was_measured(self, browser, page_path, finished):
+        accuracy = load_evaluation(finished)["models"]["sgd"]["test"]["video"]
+        with open_page(browser, page_path) as page:
+            table = page.locator("table", has_text="Videos of the test part").first
+            row = table.locator("tr", has_text="sgd").first.inner_text().split("\t")
+        assert row[1].split()[0] == number(accuracy["accuracy"])
+
+    @pytest.mark.parametrize("width", [360, 1280])
+    def test_nothing_sticks_out(self, browser, page_path, width):
+        with open_page(browser, page_path, width=width) as page:
+            for details in page.locator("details").all():
+                details.evaluate("d => { d.open = true }")
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width
+
+    def test_a_keyboard_reaches_everything(self, browser, page_path):
+        with open_page(browser, page_path) as page:
+            reached = []
+            for _ in range(400):
+                page.keyboard.press("Tab")
+                name = page.evaluate(
+                    "(e => e === document.body ? '' : e.matches('.skip') ? 'skip' : "
+                    "e.matches('nav a') ? 'contents' : e.matches('.scroll') ? 'scroll' "
+                    ": e.localName)(document.activeElement)"
+                )
+                if not name:
+                    break
+                reached.append(name)
+            counts = {
+                "contents": page.locator("nav a").count(),
+                "summary": page.locator("summary").count(),
+            }
+            visible = page.locator(".scroll:visible").count()
+            assert reached[0] == "skip"
+            assert {name: reached.count(name) for name in counts} == counts
+            assert reached.count("scroll") == visible
+            page.locator("summary").first.focus()
+            page.keyboard.press("Enter")
+            assert page.locator("details").first.evaluate("d => d.open")
+
+    def test_the_contents_lead_to_each_section(self, browser, page_path):
+        with open_page(browser, page_path) as page:
+            links = page.eval_on_selector_all(
+                "nav a", "all => all.map(a => a.getAttribute('href'))"
+            )
+            assert len(links) == page.locator("main section[id] > h2").count() >= 9
+            for link in links:
+                assert page.locator(link).count() == 1
+
+    def test_it_prints(self, browser, page_path):
+        with open_page(browser, page_path) as page:
+            pdf = page.pdf(format="A4")
+        assert pdf.startswith(b"%PDF")
+        assert len(re.findall(rb"/Type\s*/Page\b", pdf)) >= 3
+
+    def test_names_with_html_are_only_names(self, browser, tmp_path):
+        data = tmp_path / "data"
+        for folder, frames in (
+            ("real", real_frames(1, 17)),
+            ("fake", faceless_frames(17)),
+        ):
+            (data / folder).mkdir(parents=True)
+            write_clip(data / folder / "clip.mp4", frames)
+        table = [("path", "label", "video_id", "group")]
+        for label in ("real", "fake"):
+            path = str(data / label / "clip.mp4")
+            table.append((path, label, f"{label}{HOSTILE}", "<script>1</script>"))
+        with (tmp_path / "t.csv").open("w", newline="") as file:
+            csv.writer(file).writerows(table)
+        run = _run(tmp_path / "run", tmp_path / "t.csv", ("scan", "extract"))
+        assert HOSTILE in read_manifest(run.manifest_path)[0].video_id
+        write_report(run)
+        with open_page(browser, run.report_path) as page:
+            assert page.locator("script").count() == 0
+            assert page.locator("img[src=x]").count() == 0
+            page.locator("summary", has_text="without a face").click()
+            assert page.get_by_text(f"fake{HOSTILE}").first.is_visible()
+            alts = page.eval_on_selector_all("img", "all => all.map(i => i.alt)")
+            assert any(HOSTILE in alt for alt in alts)
+        assert read_json(run.config_path)["data"]["path"] == str(tmp_path / "t.csv")
