@@ -18,6 +18,18 @@ from dfhpc.reporting.report.facts import Facts, Json
 from dfhpc.reporting.usage_text import usage_text
 
 GIBIBYTE = 1024**3
+LSF_UNITS = {
+    "CPU time": " (s)",
+    "Max Memory": " (MB)",
+    "Average Memory": " (MB)",
+    "Total Requested Memory": " (MB)",
+    "Delta Memory": " (MB)",
+    "Max Swap": " (MB)",
+    "Max Processes": "",
+    "Max Threads": "",
+    "Run time": " (s)",
+    "Turnaround time": " (s)",
+}
 CURVES = (
     ("rss_bytes", "memory (GiB)", GIBIBYTE),
     ("cores", "cores in use", 1),
@@ -49,16 +61,12 @@ def cost(facts: Facts) -> Section:
         )
         blocks += _timeline(facts.timeline)
         models = {
-            k.removeprefix("train "): v
-            for k, v in usage["stages"].items()
-            if _is_model(k)
+            name.removeprefix("train "): used
+            for name, used in usage["stages"].items()
+            if _is_model(name)
         }
         if models:
-            caption = (
-                "The same of training each model; the first that needs the products "
-                "of all rows bears their cost"
-            )
-            blocks.append(_lsf_table(caption, models))
+            blocks.append(_model_table(models))
     if usage["jobs"]:
         jobs = usage_text({**usage, "run": None, "stages": {}})
         blocks.append(Folded("Batch jobs, and what to ask for", [Code("jobs", jobs)]))
@@ -76,6 +84,29 @@ def _lsf_table(caption: str, used: Json) -> Table:
     names = list(columns[0])
     rows = [(name, *(column[name] for column in columns)) for name in names]
     return Table(caption, header, rows, from_column(1, header))
+
+
+def _model_table(used: Json) -> Table:
+    """Return a row a model, as there may be many, and LSF's lines as columns."""
+    rows = [
+        (name, *(_without_unit(value) for value in _lsf_values(each["lsf"]).values()))
+        for name, each in used.items()
+    ]
+    header = ("model", *(f"{name}{unit}" for name, unit in LSF_UNITS.items()))
+    caption = (
+        "The same of training each model, in seconds and MB; the first that needs the "
+        "products of all rows bears their cost"
+    )
+    return Table(caption, header, rows, from_column(1, header))
+
+
+def _without_unit(value: str) -> str:
+    """Return the number alone.
+
+    >>> _without_unit("7.63 sec.")
+    '7.63'
+    """
+    return value.partition(" ")[0]
 
 
 def _lsf_values(lines: Sequence[str]) -> dict[str, str]:

@@ -82,7 +82,9 @@ def _videos(manifest: Json) -> Table:
         rows = [row[:2] + row[3:] for row in rows]
     heads = header.index("videos")
     return Table(
-        "Videos by class, method and part of the split",
+        "Videos by class, method and part of the split"
+        if parts
+        else "Videos by class and method",
         header,
         rows,
         from_column(heads, header),

@@ -105,8 +105,9 @@ def _result(facts: Facts) -> list[str]:
     best = best_model(facts.evaluation)
     if best is None:
         return [
+            *(_range(result) for _, result in facts.evaluations()),
             "No model is named as the best: there is no calibration part to choose by, "
-            "and to choose by the test videos would be to choose too well."
+            "and to choose by the test videos would be to choose too well.",
         ]
     name, result = best
     test = result["models"][name].get("test")
@@ -115,6 +116,30 @@ def _result(facts: Facts) -> list[str]:
             f"Of {name}, the best model on the calibration part, no face is tested."
         ]
     return [_measured(name, result, test["video"]), _proves(test["video"])]
+
+
+def _range(result: Json) -> str:
+    """Return from where to where the models' test scores reach."""
+    tests = [
+        parts["test"]["video"]
+        for parts in result["models"].values()
+        if parts.get("test") is not None
+    ]
+    split = result["split"]
+    leaky = " (LEAKY)" if is_leaky(result) else ""
+    where = f"Under split {split['kind']}{leaky}, seed {split['seed']},"
+    if not tests:
+        return f"{where} no face is tested."
+    accuracies = [test["accuracy"] for test in tests]
+    areas = [test["roc_auc"] for test in tests if test["roc_auc"] is not None]
+    ranked = (
+        f", with ROC AUCs from {min(areas):.3f} to {max(areas):.3f}" if areas else ""
+    )
+    return (
+        f"{where} {count(len(tests), 'model')} called {percent(min(accuracies))} to "
+        f"{percent(max(accuracies))} of {count(tests[0]['num'], 'test video')} in "
+        f"{count(tests[0]['groups'], 'group')} right{ranked}."
+    )
 
 
 def _measured(name: str, result: Json, video: Json) -> str:

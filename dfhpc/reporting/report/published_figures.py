@@ -61,17 +61,17 @@ MODELS = (
         *(0.2, 0.65105, 0.65, 0.68, 0.66, 82_117, 95_302.73, 82_687),
     ),
     PublishedModel(
-        *("random_forest", "Random forest, 100 trees, 80/20"),
+        *("random_forest", "Forest, 100 trees, 80/20"),
         *("random_forest", {"num_trees": 100}),
         *(0.2, 0.85627, 0.90, 0.81, 0.85, 576, 579.28, 17_317),
     ),
     PublishedModel(
-        *("random_forest_75_25", "Random forest, 100 trees, 75/25"),
+        *("random_forest_75_25", "Forest, 100 trees, 75/25"),
         *("random_forest", {"num_trees": 100}),
         *(0.25, 0.85154, 0.87, 0.82, 0.85, 570, 573.86, 16_499),
     ),
     PublishedModel(
-        *("random_forest_grid", "Random forest, best of 100 to 2000 trees"),
+        *("random_forest_grid", "Forest, best of 100 to 2000 trees"),
         *("random_forest", {}),
         # Of the confusion matrix in its README: 1158, 257, 113, 1269.
         *(0.2, 0.86772, 1158 / 1271, 1158 / 1415, 2 * 1158 / (1271 + 1415)),

@@ -45,7 +45,7 @@ def _split(own: SplitFacts, result: Json | None, facts: Facts) -> list[Block]:
         Heading(f"Split {own.kind}{beside}{leaky}"),
         Text(f"Seed {own.seed}; {KINDS.get(own.kind, own.kind)}."),
     ]
-    if result is None:
+    if result is None and not own.leaky:
         blocks.append(
             Text("As planned: which videos have a face is known when all are done.")
         )
