@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from dfhpc import __version__
 from dfhpc.constants import LABEL_NAMES
+from dfhpc.curves import curves_of, read_test_scores
 from dfhpc.errors import DfhpcError
 from dfhpc.extraction.outcomes import done_partitions
-from dfhpc.inspection.curves import curves_of, read_test_scores
 from dfhpc.inspection.darkroom import Darkroom
 from dfhpc.inspection.faults import read_faults
 from dfhpc.inspection.gallery import Gallery, develop

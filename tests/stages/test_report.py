@@ -1,16 +1,19 @@
 """The report of a run: right numbers, whatever state the run is in."""
 
+import base64
 import html
+import io
 import json
 import re
 import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dfhpc import pipeline
+from dfhpc.curves import class_intervals, curves_of, read_test_scores
 from dfhpc.demo.clips import real_frames, write_clip
-from dfhpc.inspection.curves import class_intervals, curves_of, read_test_scores
 from dfhpc.recipes import parse_settings
 from dfhpc.reporting.report.words import number
 from dfhpc.runs import RunDirectory, write_json
@@ -248,7 +251,7 @@ def test_pictures_of_faces_may_be_left_out(run):
     assert "data:image/webp" not in run.report_path.read_text()
 
 
-def test_all_people_and_images_have_a_report(tmp_path):
+def test_with_rows_for_all_people_the_faces_are_those_of_the_videos(tmp_path):
     for name in ("real/a.mp4", "fake/b.mp4"):
         (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
         write_clip(tmp_path / "data" / name, real_frames(2, 17))
@@ -257,7 +260,14 @@ def test_all_people_and_images_have_a_report(tmp_path):
         tmp_path / "run", tmp_path / "data", ("scan", "extract"), extract=extract
     )
     assert write_report(run)["problems"] == []
-    assert run.report_path.read_text().count("data:image/webp") == 2
+    pictures = re.findall(
+        r"data:image/webp;base64,([^\"]+)", run.report_path.read_text()
+    )
+    assert len(pictures) == 2
+    for picture in pictures:
+        # A slot group without anybody is black.
+        pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(picture))))
+        assert pixels.std() > 20
 
 
 def test_the_command_line_writes_it(dfhpc, run, tmp_path):

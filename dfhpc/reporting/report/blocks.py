@@ -47,7 +47,7 @@ class Table:
 
     kind: ClassVar[str] = "table"
     caption: str
-    header: tuple[str, ...]
+    header: Sequence[str]
     rows: Sequence[Sequence[str]]
     numeric: frozenset[int] = frozenset()
     """Columns that are set flush right."""

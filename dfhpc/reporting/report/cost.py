@@ -80,7 +80,7 @@ def _is_model(stage: str) -> bool:
 def _lsf_table(caption: str, used: Json) -> Table:
     """Return LSF's lines as rows, and a column for each of what used it."""
     columns = [_lsf_values(each["lsf"]) for each in used.values()]
-    header = ("", *used)
+    header = ["", *used]
     names = list(columns[0])
     rows = [(name, *(column[name] for column in columns)) for name in names]
     return Table(caption, header, rows, from_column(1, header))
@@ -92,7 +92,7 @@ def _model_table(used: Json) -> Table:
         (name, *(_without_unit(value) for value in _lsf_values(each["lsf"]).values()))
         for name, each in used.items()
     ]
-    header = ("model", *(f"{name}{unit}" for name, unit in LSF_UNITS.items()))
+    header = ["model", *(f"{name}{unit}" for name, unit in LSF_UNITS.items())]
     caption = (
         "The same of training each model, in seconds and MB; the first that needs the "
         "products of all rows bears their cost"

@@ -68,7 +68,7 @@ def data(facts: Facts) -> Section:
 
 def _videos(manifest: Json) -> Table:
     parts = PARTS if manifest["has_parts"] else ()
-    header = ("class", "method", "compression", "videos", "groups", *parts, "MB")
+    header = ["class", "method", "compression", "videos", "groups", *parts, "MB"]
     rows = [
         (
             *(kind["label"], kind["method"], kind["compression"]),
@@ -93,8 +93,8 @@ def _videos(manifest: Json) -> Table:
 
 
 def _capture(tally: Json) -> Table:
-    header = ("class", "method", "frames", "faces", "no face", "unreadable")
-    header += ("capture rate",)
+    header = ["class", "method", "frames", "faces", "no face", "unreadable"]
+    header += ["capture rate"]
     rows = []
     for kind in tally["kinds"]:
         method = kind["method"]
@@ -117,7 +117,7 @@ def _outcomes(tally: Json) -> list[Block]:
         (status, f"{n:,}", percent(n / total if total else None), OUTCOMES[status])
         for status, n in tally["videos"].items()
     ]
-    header = ("outcome", "videos", "share", "meaning")
+    header = ["outcome", "videos", "share", "meaning"]
     blocks: list[Block] = [
         Table("What became of each video", header, rows, numeric(1, 2))
     ]
@@ -126,7 +126,7 @@ def _outcomes(tally: Json) -> list[Block]:
             (each["status"], each["reason"], f"{each['videos']:,}")
             for each in tally["reasons"]
         ]
-        header = ("outcome", "reason", "videos")
+        header = ["outcome", "reason", "videos"]
         blocks.append(
             Table("Reasons, where a video is not ok", header, reasons, numeric(2), 2)
         )
@@ -157,7 +157,7 @@ def _folded_lists(tally: Json) -> list[Block]:
         more = f" (the first {shown}; `dfhpc inspect` lists all)" if rest else ""
         names = ("video_id", "label", "status", "reason", "detail")
         rows = [tuple(each[name] for name in names) for each in tally["problems"]]
-        header = ("video", "class", "outcome", "reason", "detail")
+        header = ["video", "class", "outcome", "reason", "detail"]
         caption = f"Videos without a face{more}".replace("`", "")
         title = f"{count(tally['num_problems'], 'video')} without a face, one by one"
         blocks.append(Folded(title, [Table(caption, header, rows)]))
@@ -166,7 +166,7 @@ def _folded_lists(tally: Json) -> list[Block]:
             (each["codec"], each["size"], each["rate"], f"{each['videos']:,}")
             for each in tally["files"]
         ]
-        header = ("codec", "frame size", "frame rate", "videos")
+        header = ["codec", "frame size", "frame rate", "videos"]
         caption = "The commonest kinds of files"
         if tally["num_file_kinds"] > len(rows):
             caption += f", {len(rows)} of {tally['num_file_kinds']}"
@@ -179,7 +179,7 @@ def _quality(quality: Json) -> list[Block]:
     classes = [name for name in quality if quality[name]]
     if not classes:
         return []
-    header = ("measure", *classes)
+    header = ["measure", *classes]
     rows, charts = [], []
     for measure, words, digits in MEASURES:
         found = {c: quality[c][measure] for c in classes if measure in quality[c]}

@@ -29,7 +29,7 @@ def faults(facts: Facts) -> Section:
         )
     if found["jobs"]:
         rows = [(job["role"], job["how"], f"{job['jobs']:,}") for job in found["jobs"]]
-        header = ("role", "ended as", "jobs")
+        header = ["role", "ended as", "jobs"]
         blocks.append(
             Table("Batch jobs, and how they ended", header, rows, numeric(2), 2)
         )
@@ -38,13 +38,13 @@ def faults(facts: Facts) -> Section:
             (name, f"{n}", "yes" if n >= found["max_deaths"] else "no")
             for name, n in found["deaths"].items()
         ]
-        header = ("video", "workers that died", "quarantined")
+        header = ["video", "workers that died", "quarantined"]
         caption = "Videos that were being read when a worker died"
         blocks.append(Folded(caption, [Table(caption, header, rows, numeric(1))]))
     blocks += _log(found)
     if facts.problems:
-        rows = [(problem,) for problem in facts.problems]
-        blocks.append(Table("Could not be read for this report", ("what",), rows))
+        unread = [(problem,) for problem in facts.problems]
+        blocks.append(Table("Could not be read for this report", ["what"], unread))
     if not blocks:
         blocks.append(
             Text("None is noted: no resume, no lost worker, no warning in the log.")
@@ -90,5 +90,5 @@ def _log(found: Json) -> list[Block]:
     if total > len(rows):
         caption += f", the last {len(rows)} of {total:,}"
     title = f"{count(total, 'warning')} in the log"
-    header = ("when, by the clock of the driver", "level", "message")
+    header = ["when, by the clock of the driver", "level", "message"]
     return [Folded(title, [Table(caption, header, rows)])]

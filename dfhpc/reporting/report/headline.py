@@ -32,8 +32,11 @@ def best_model(evaluation: Json) -> tuple[str, Json] | None:
     leaky split.
     """
     found = []
-    for result in (evaluation, evaluation.get("beside")):
-        for name, parts in (result or {"models": {}})["models"].items():
+    results: list[Json | None] = [evaluation, evaluation.get("beside")]
+    for result in results:
+        if result is None:
+            continue
+        for name, parts in result["models"].items():
             area = parts.get("calibration", {}).get("video", {}).get("roc_auc")
             if area is not None:
                 found.append((area, name, result))

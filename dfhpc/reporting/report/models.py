@@ -82,8 +82,8 @@ def _measures(
     tested: Mapping[str, Json],
     curves: Mapping[str, ModelCurves],
 ) -> Table:
-    header = ("model", "accuracy", "ROC AUC", "precision", "recall", "F1")
-    header += ("AP", "EER", "AUC in calibration")
+    header = ["model", "accuracy", "ROC AUC", "precision", "recall", "F1"]
+    header += ["AP", "EER", "AUC in calibration"]
     rows = []
     for name, test in tested.items():
         found, fake = test[level], test[level]["report"]["fake"]
@@ -169,7 +169,7 @@ def _confusions(tested: Mapping[str, Json]) -> Beside:
 
 
 def _confusion(caption: str, confusion: Sequence[Sequence[int]]) -> Table:
-    header = ("", "called real", "called fake")
+    header = ["", "called real", "called fake"]
     rows = []
     for label, counts in zip(("real", "fake"), confusion, strict=True):
         total = sum(counts)
@@ -193,8 +193,8 @@ def _methods(tested: Mapping[str, Json], where: str) -> list[Block]:
     if not rows:
         return []
     rows.sort(key=lambda row: row[0])
-    header = ("method", "model", "fakes", "videos: accuracy", "AUC")
-    header += ("frames: accuracy", "AUC")
+    header = ["method", "model", "fakes", "videos: accuracy", "AUC"]
+    header += ["frames: accuracy", "AUC"]
     caption = f"Each method's fakes against all reals of the test part, {where}"
     return [Table(caption, header, rows, from_column(2, header), 2)]
 
@@ -214,8 +214,8 @@ def _rows_picture(kind: str, result: Json, facts: Facts) -> list[Block]:
 
 def _comparison(own: Json, beside: Json) -> Table:
     kinds = [_kind(own), _kind(beside)]
-    header = ("model", "level")
-    header += tuple(f"{m}, {kind}" for m in ("accuracy", "AUC") for kind in kinds)
+    header = ["model", "level"]
+    header += [f"{m}, {kind}" for m in ("accuracy", "AUC") for kind in kinds]
     rows = []
     for name, parts in own["models"].items():
         other = beside["models"].get(f"{name}@{beside['split']['kind']}", {})

@@ -51,8 +51,8 @@ def _result(kind: str, found: Json) -> list[Block]:
 
 
 def _fits(found: Json) -> Table:
-    header = ("model", "map", "fitted on videos", "real", "fake", "groups")
-    header += ("Brier, test", "ECE, test", "Brier, calibration", "ECE, calibration")
+    header = ["model", "map", "fitted on videos", "real", "fake", "groups"]
+    header += ["Brier, test", "ECE, test", "Brier, calibration", "ECE, calibration"]
     rows = []
     for name, each in found.items():
         fitted = each.get("fitted_on") or {}
@@ -71,8 +71,8 @@ def _whole(value: int | None) -> str:
 
 
 def _rates(found: Json) -> Table:
-    header = ("model", "threshold", "undecided", "asked", "part")
-    header += ("reals called fake", "fakes called fake", "videos")
+    header = ["model", "threshold", "undecided", "asked", "part"]
+    header += ["reals called fake", "fakes called fake", "videos"]
     rows = []
     for name, each in found.items():
         threshold = each.get("threshold")

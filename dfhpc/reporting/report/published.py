@@ -55,7 +55,8 @@ def match(facts: Facts) -> list[Match]:
 
     A forest whose number of trees was searched matches that of work B that was.
     """
-    settings, found = facts.settings, []
+    settings = facts.settings
+    found: list[Match] = []
     share = settings["split"]["test_share"]
     for model in work_b.MODELS:
         if model.test_share != share and model.key == "random_forest_75_25":
@@ -124,7 +125,7 @@ def _accuracies(
         "Frames of the test part; precision and recall of fakes, those of this run "
         "under its own split"
     )
-    return Table(caption, tuple(header), rows, from_column(2, header))
+    return Table(caption, header, rows, from_column(2, header))
 
 
 def _test(result: Json, name: str | None) -> Json | None:
@@ -138,8 +139,8 @@ def _test(result: Json, name: str | None) -> Json | None:
 
 def _costs(matches: Sequence[Match], facts: Facts) -> Table:
     costs = (facts.evaluation or {"costs": {}})["costs"]
-    header = ("model of work B", "run time, work B", "here")
-    header += ("most memory, work B", "here, all processes")
+    header = ["model of work B", "run time, work B", "here"]
+    header += ["most memory, work B", "here, all processes"]
     rows = []
     for model, name in matches:
         used = costs.get(name, {}) if name else {}
@@ -171,7 +172,8 @@ def differences(facts: Facts) -> list[str]:
 
 
 def _data_differences(facts: Facts) -> list[str]:
-    manifest, found = facts.manifest, []
+    manifest = facts.manifest
+    found: list[str] = []
     if manifest is None:
         return found
     compressions = sorted({kind["compression"] for kind in manifest["kinds"]})

@@ -33,7 +33,7 @@ def search(facts: Facts) -> Section | None:
 
 
 def _table(name: str, found: Json) -> Table:
-    header = (*found["keys"], "accuracy", "ROC AUC", "chosen")
+    header = [*found["keys"], "accuracy", "ROC AUC", "chosen"]
     rows = [
         (
             *(str(value) for value in candidate["settings"].values()),

@@ -77,7 +77,7 @@ def _versions(facts: Facts) -> list[Block]:
 def _trained(facts: Facts) -> list[Block]:
     if not facts.cards:
         return []
-    header = ("model", "split", "real faces", "fake faces", "trained", "settings")
+    header = ["model", "split", "real faces", "fake faces", "trained", "settings"]
     rows = []
     for name, card in facts.cards.items():
         leaky = " (LEAKY)" if card["split"]["leaky"] else ""

@@ -50,7 +50,7 @@ def _split(own: SplitFacts, result: Json | None, facts: Facts) -> list[Block]:
             Text("As planned: which videos have a face is known when all are done.")
         )
     not_scored = (result or {"not_scored": {}})["not_scored"]
-    header = ("part", "videos", "real", "fake", "groups", "without a face")
+    header = ["part", "videos", "real", "fake", "groups", "without a face"]
     rows = [
         (
             part,
@@ -67,7 +67,7 @@ def _split(own: SplitFacts, result: Json | None, facts: Facts) -> list[Block]:
 
 
 def _overlap(audit: Json) -> Table:
-    header = ("shared by", "groups", "videos", "sources")
+    header = ["shared by", "groups", "videos", "sources"]
     rows = [
         (pair, *(f"{counts[name]:,}" for name in header[1:]))
         for pair, counts in audit["overlap"].items()
@@ -103,7 +103,7 @@ def _folded(own: SplitFacts, audit: Json, facts: Facts) -> list[Block]:
         caption = "Groups of people, and the part that each is in"
         if own.num_groups > len(rows):
             caption += f": the first {len(rows)}; manifest.csv has all"
-        header = ("group", "part", "real videos", "fake videos")
+        header = ["group", "part", "real videos", "fake videos"]
         title = f"{count(own.num_groups, 'group')}, one by one"
         blocks.append(Folded(title, [Table(caption, header, rows, numeric(2, 3))]))
     more = {key: audit[key] for key in audit if key not in KNOWN_AUDIT}
