@@ -115,7 +115,13 @@ def test_the_contents_lead_to_each_section(browser, page_path):
 
 
 def test_it_prints(browser, page_path):
-    with open_page(browser, page_path) as page:
+    paper = 718  # A4 within Chromium's margins, in CSS pixels
+    with open_page(browser, page_path, width=paper) as page:
+        page.emulate_media(media="print")
+        ends = page.eval_on_selector_all(
+            "table, img, svg", "all => all.map(e => e.getBoundingClientRect().right)"
+        )
+        assert max(ends) <= paper
         pdf = page.pdf(format="A4")
     assert pdf.startswith(b"%PDF")
     assert len(re.findall(rb"/Type\s*/Page\b", pdf)) >= 3

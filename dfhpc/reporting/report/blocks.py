@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+WIDE = 9
+"""Columns that a printed page holds in letters of the usual size."""
+
 SHORT = 16
 """Rows of a table that is not cut when it is printed."""
 
@@ -52,6 +55,11 @@ class Table:
     numeric: frozenset[int] = frozenset()
     """Columns that are set flush right."""
     heads: int = 1
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it needs smaller letters on paper."""
+        return len(self.header) > WIDE
 
     @property
     def is_short(self) -> bool:

@@ -71,7 +71,6 @@ class Facts:
     usage: Json | None = None
     timeline: Json | None = None
     faults: Json = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
     problems: Sequence[str] = ()
     """What could not be read, a sentence each."""
 
