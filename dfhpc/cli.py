@@ -26,6 +26,7 @@ from dfhpc.constants import EXIT_FAILED, EXIT_RESUMABLE
 from dfhpc.doctor_cli import doctor
 from dfhpc.errors import DfhpcError
 from dfhpc.images_cli import export, import_images, inspect
+from dfhpc.report_cli import report
 
 # Everything else is imported by the command that needs it, so that --help is quick.
 
@@ -109,7 +110,7 @@ def run(
     lost = pipeline.result(directory, "extract")["quarantined"]
     if lost:
         say(f"{lost} videos are quarantined: each killed its worker several times.")
-    say(f"Next: dfhpc predict VIDEO --run-dir {run_dir}")
+    say(f"Next: dfhpc predict VIDEO --run-dir {run_dir}; dfhpc report {run_dir}")
 
 
 def _add_stage_command(stage: str, text: str) -> None:
@@ -223,7 +224,10 @@ def demo(folder: Path, workers: int | None) -> None:
     show(folder, workers, click.echo)
 
 
-for added in (export, import_images, inspect, submit, cancel, dashboard, doctor):
+for added in (
+    *(export, import_images, inspect, report),
+    *(submit, cancel, dashboard, doctor),
+):
     cli.add_command(added)
 
 

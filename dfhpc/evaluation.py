@@ -84,7 +84,8 @@ class ScoredFrames:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([*CSV_COLUMNS, *self.scores])
         for i, video in enumerate(self.videos):
-            scores = [f"{values[i]:.6f}" for values in self.scores.values()]
+            # All digits: rounding would make ties, and break others.
+            scores = [float(values[i]) for values in self.scores.values()]
             frame = [self.frame_index[i], f"{self.time_s[i]:.3f}", self.track[i]]
             writer.writerow([video.video_id, video.label_name, *frame, *scores])
         return text.getvalue()
@@ -94,7 +95,7 @@ def evaluate_part(frames: ScoredFrames, name: str, seed: int) -> dict[str, Any]:
     """Return what a model is worth on some frames, by frame, video and method."""
     labels, scores = frames.labels, frames.scores[name]
     groups = [video.group_id for video in frames.videos]
-    videos, video_scores = _by_video(frames, scores)
+    videos, video_scores = by_video(frames, scores)
     video_labels = np.array([video.label for video in videos], np.int8)
     return {
         "frame": _level(labels, scores, groups, seed),
@@ -115,7 +116,7 @@ def _level(
     }
 
 
-def _by_video(
+def by_video(
     frames: ScoredFrames, scores: NDArray[np.float64]
 ) -> tuple[list[Video], NDArray[np.float64]]:
     """Return each video once, and its score: that of the person who decides."""

@@ -196,6 +196,11 @@ class RunDirectory:
         return self.path / "inspection"
 
     @property
+    def report_path(self) -> Path:
+        """The run as a page, for people alone."""
+        return self.path / "report" / "report.html"
+
+    @property
     def usage_dir(self) -> Path:
         """Samples of CPU and memory, one file a process."""
         return self.path / "usage"
@@ -288,6 +293,7 @@ def sweep_partial(run: RunDirectory) -> None:
     """Remove the temporary files that killed processes left in a run directory."""
     for folder in [
         *(run.path, run.partitions_dir, run.evaluation_dir, run.search_dir),
+        run.report_path.parent,
         *run.models_dir.glob("*"),
         *run.models_dir.glob("*/trees"),
         *run.models_dir.glob("*/search/*"),

@@ -61,6 +61,7 @@ Where to look
   {run / "evaluation" / "evaluation.json"}  everything measured
 
 Try
+  dfhpc report {run}    (one page, to open in a browser)
   dfhpc status {run}
   dfhpc predict {folder / "new" / "fake.mp4"} --run-dir {run} --json
   dfhpc run --run-dir {run}          (finished: returns at once)"""

@@ -65,9 +65,7 @@ class Darkroom:
         faces = self._faces(shots)
         return [
             Tile(
-                "The face cannot be read from the store."
-                if face is None
-                else fitted(face, size),
+                _no_crop(shot) if face is None else fitted(face, size),
                 self._crop_captions(shot),
                 self.videos[shot.position].label,
             )
@@ -137,12 +135,20 @@ class Darkroom:
 
     def _faces(self, shots: Sequence[Shot]) -> list[NDArray[np.uint8] | None]:
         layout = self._reader.layout
-        row_of = [layout.row(shot.position, shot.slot) for shot in shots]
+        row_of = [
+            layout.row(shot.position, shot.slot, shot.frame["slot_group"] or 0)
+            for shot in shots
+        ]
+        has_row = [shot.frame["slot_group"] is not None for shot in shots]
         found: dict[int, NDArray[np.uint8]] = {}
         for partition in sorted({shot.partition for shot in shots}):
             inside = [
-                at for at, shot in enumerate(shots) if shot.partition == partition
+                at
+                for at, shot in enumerate(shots)
+                if shot.partition == partition and has_row[at]
             ]
+            if not inside:
+                continue
             rows = np.array(sorted(row_of[at] for at in inside), np.int64)
             shard_bytes = shots[inside[0]].shard_bytes
             try:
@@ -151,7 +157,10 @@ class Darkroom:
                 self._tell(str(error))
                 continue
             found |= dict(zip(rows.tolist(), pixels, strict=True))
-        return [found.get(row) for row in row_of]
+        return [
+            found.get(row) if has else None
+            for row, has in zip(row_of, has_row, strict=True)
+        ]
 
     def _read(
         self, partition: int, rows: NDArray[np.int64], shard_bytes: int
@@ -166,3 +175,10 @@ class Darkroom:
             )
         _, pixels = self._reader.read_partition(partition, rows)
         return pixels.reshape(-1, FACE_SIDE, FACE_SIDE, FACE_CHANNELS)
+
+
+def _no_crop(shot: Shot) -> str:
+    """Return why there is no face to show."""
+    if shot.frame["slot_group"] is None:
+        return "This person has no rows."
+    return "The face cannot be read from the store."

@@ -82,13 +82,18 @@ class StoreLayout:
         """Return which partition the video at ``position`` is in."""
         return position // self.videos_per_partition
 
-    def row(self, position: int, slot: int) -> int:
+    def row(self, position: int, slot: int, group: int = 0) -> int:
         """Return the row of a video's frame, counted among those sampled.
+
+        ``group`` is the slot group of the person.
 
         >>> StoreLayout(5, 7, 2).row(1, 3)
         10
+        >>> StoreLayout(5, 7, 2, people_per_video=4).row(1, 3, 2)
+        45
         """
-        return position * self.frames_per_video + slot
+        first = position * self.slots_per_video + group * self.frames_per_video
+        return first + slot
 
     def rows(self, partition: Partition) -> slice:
         """Return the row slots of a partition."""
