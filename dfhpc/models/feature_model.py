@@ -10,8 +10,9 @@ from dfhpc.cluster.pool import Unit, WorkPool, run_units
 from dfhpc.errors import ModelError
 from dfhpc.model_configs import FeatureKind, RowsConfig, SvmConfig
 from dfhpc.models.base import TRAINING_ROWS_NAME, Model, Scores, TrainingRows
-from dfhpc.models.feature_fit import Scorer, fit_scorer, from_arrays, to_arrays
+from dfhpc.models.feature_fit import fit_scorer
 from dfhpc.models.feature_rows import ensure_features, project_bytes, read_features
+from dfhpc.models.feature_scorers import Scorer, from_arrays, to_arrays
 from dfhpc.models.files import load_arrays, save_arrays
 from dfhpc.models.spectrum import (
     FEATURES_VERSION,
