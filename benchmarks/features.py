@@ -52,7 +52,8 @@ def view_of(plan: Plan, features: str, seed: int) -> RunDirectory:
     changes = {
         "data": sections["data"],
         "extract": sections["extract"],
-        "split": {"kind": "group", "seed": seed},
+        # Nothing is calibrated here, so that those videos may train.
+        "split": {"kind": "group", "seed": seed, "calibration_share": 0.0},
         "train.models": list(named),
         "train.named": named,
         "cluster.workers": plan.workers,
