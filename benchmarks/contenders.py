@@ -40,6 +40,12 @@ _LOGISTIC = {
     }
 }
 
+
+def _on_features(features: str) -> Contender:
+    settings = {"kind": "svm", "features": features, "balanced": False}
+    return Contender(f"svm_{features}", {f"train.named.svm_{features}": settings})
+
+
 CONTENDERS = {
     "svm": Contender("svm_c1", _SVMS, rivals.svm, 1.0),
     "svm_c001": Contender("svm_c001", _SVMS, rivals.svm, 0.01),
@@ -62,4 +68,7 @@ CONTENDERS = {
         100,
     ),
     "sgd": Contender("sgd", {"train.sgd": {"balanced": False}}),
+    # Without a rival: scikit-learn fits these itself, and what is new is their cost.
+    "svm_spectrum": _on_features("spectrum"),
+    "svm_residual": _on_features("residual"),
 }

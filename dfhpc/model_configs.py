@@ -1,13 +1,17 @@
 """The settings of each kind of model."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, ClassVar, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
 PositiveInt = Annotated[int, Field(gt=0, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
 ModelKind = Literal["svm", "logistic_regression", "ridge", "random_forest", "sgd"]
 KINDS: tuple[ModelKind, ...] = get_args(ModelKind)
+FeatureKind = Literal["pixels", "spectrum", "residual"]
+
+PIXEL_ROOT = 554
+"""The square root of the 307,200 columns of a row of pixels."""
 
 
 class Section(BaseModel):
@@ -16,8 +20,30 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class SgdConfig(Section):
+class OnRowsConfig(Section):
+    """What every model has that learns from rows of pixels or of another kind."""
+
+    features: FeatureKind = "pixels"
+    """What a row holds: the face's pixels, the power spectrum of the gray face by
+    spatial frequency, or that of the noise left by a high-pass filter."""
+    of_pixels: ClassVar[tuple[str, ...]] = ()
+    """Settings that mean something for pixels alone."""
+
+    @model_validator(mode="after")
+    def _mean_something(self) -> Self:
+        for name in self.of_pixels if self.features != "pixels" else ():
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(
+                    f"{name} means something for pixels alone; leave it out with "
+                    f"features = {self.features!r}"
+                )
+        return self
+
+
+class SgdConfig(OnRowsConfig):
     """A linear model by stochastic gradient descent, for any number of faces."""
+
+    of_pixels = ("batch_rows", "buffer_partitions", "checkpoint_s")
 
     kind: Literal["sgd"] = "sgd"
     loss: Literal["logistic", "hinge"] = "logistic"
@@ -32,14 +58,17 @@ class SgdConfig(Section):
     seed: Seed = 0
 
 
-class RandomForestConfig(Section):
+class RandomForestConfig(OnRowsConfig):
     """Trees, each on its own columns and its own bootstrap of rows."""
+
+    of_pixels = ("columns_per_tree", "trees_per_task")
 
     kind: Literal["random_forest"] = "random_forest"
     num_trees: PositiveInt = 100
     columns_per_tree: PositiveInt = 8192
-    max_features: PositiveInt = 554
-    """Columns tried at a node; 554 is the square root of 307,200."""
+    max_features: PositiveInt = PIXEL_ROOT
+    """Columns tried at a node; 554 is the square root of 307,200, and on features
+    it stands for the square root of their number."""
     balanced: bool = True
     """Whether both classes weigh the same, however many faces each has."""
     min_rows_leaf: PositiveInt = 1
@@ -48,7 +77,7 @@ class RandomForestConfig(Section):
     seed: Seed = 42
 
 
-class SvmConfig(Section):
+class SvmConfig(OnRowsConfig):
     """A support vector machine on the Gram matrix: scikit-learn's SVC."""
 
     kind: Literal["svm"] = "svm"
@@ -63,7 +92,7 @@ class SvmConfig(Section):
     tolerance: PositiveFloat = 1e-3
 
 
-class LogisticRegressionConfig(Section):
+class LogisticRegressionConfig(OnRowsConfig):
     """Logistic regression on the Gram matrix, with scikit-learn's L2 objective."""
 
     kind: Literal["logistic_regression"] = "logistic_regression"
@@ -79,7 +108,7 @@ class LogisticRegressionConfig(Section):
     max_iterations: PositiveInt = 100
 
 
-class RidgeConfig(Section):
+class RidgeConfig(OnRowsConfig):
     """Least squares on labels of -1 and 1, with scikit-learn's L2 objective."""
 
     kind: Literal["ridge"] = "ridge"
@@ -90,6 +119,9 @@ class RidgeConfig(Section):
     """Whether both classes weigh the same, however many faces each has."""
 
 
-ModelConfig = (
+RowsConfig = (
     SvmConfig | LogisticRegressionConfig | RidgeConfig | RandomForestConfig | SgdConfig
 )
+"""Of models that take rows of any kind."""
+
+ModelConfig = RowsConfig

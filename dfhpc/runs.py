@@ -159,6 +159,11 @@ class RunDirectory:
         return self.path / "gram.zarr"
 
     @property
+    def features_path(self) -> Path:
+        """The rows as features, a folder for each kind."""
+        return self.path / "features"
+
+    @property
     def models_dir(self) -> Path:
         """One folder a model."""
         return self.path / "models"
@@ -298,6 +303,7 @@ def sweep_partial(run: RunDirectory) -> None:
         *run.models_dir.glob("*/trees"),
         *run.models_dir.glob("*/search/*"),
         *run.models_dir.glob("*/search/*/trees"),
+        *run.features_path.glob("*"),
         *run.gram_path.glob("*"),
         *run.gram_path.glob("*/parts"),
     ]:

@@ -8,7 +8,9 @@ from dfhpc.model_configs import RandomForestConfig, SvmConfig
 from dfhpc.recipes import load_recipe, parse_settings
 
 JOBS = Path(__file__).resolve().parents[1] / "jobs"
-RECIPES = sorted(JOBS.glob("*.toml"))
+OWN = {"features"}
+"""Recipes of our own, which repeat none of work B's runs."""
+RECIPES = sorted(path for path in JOBS.glob("*.toml") if path.stem not in OWN)
 
 
 def settings_of(path):
@@ -34,6 +36,18 @@ def test_each_run_of_work_b_has_a_recipe():
     expected = {"svm_c1", "svm_c001", "logistic_regression", "random_forest_80_20"}
     expected |= {"random_forest_75_25", "random_forest_grid", "overnight", "debug"}
     assert names == expected
+
+
+def test_features_are_compared_with_pixels_on_people_kept_apart():
+    settings = settings_of(JOBS / "features.toml")
+    assert settings.split.kind == "group"
+    configs = [settings.train.settings_of(name) for name in settings.train.models]
+    trained = {(config.kind, config.features) for config in configs}
+    kinds = ("svm", "logistic_regression", "random_forest")
+    features = ("pixels", "spectrum", "residual")
+    assert trained == {(kind, each) for kind in kinds for each in features}
+    for config in configs:
+        assert config == type(config)(features=config.features)
 
 
 def test_settings_are_work_bs():

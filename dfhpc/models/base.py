@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from dfhpc.model_configs import (
     ModelConfig,
     RandomForestConfig,
     RidgeConfig,
+    RowsConfig,
     SgdConfig,
     SvmConfig,
 )
@@ -119,9 +120,16 @@ _TRAINERS = {
 }
 
 
+def is_on_features(config: ModelConfig) -> TypeGuard[RowsConfig]:
+    """Whether a model learns from rows of another kind than pixels."""
+    return getattr(config, "features", "pixels") != "pixels"
+
+
 def get_trainer(model_id: str, config: ModelConfig) -> Trainer:
     """Return what trains a model with these settings in the folder ``model_id``."""
     module, class_name = _TRAINERS[type(config)]
+    if is_on_features(config):
+        module, class_name = "dfhpc.models.feature_model", "FeatureTrainer"
     trainer_class = getattr(importlib.import_module(module), class_name)
     trainer: Trainer = trainer_class(model_id, config)
     return trainer

@@ -1,8 +1,12 @@
-"""A forest as plain arrays: decision trees over uint8 columns, and their scores."""
+"""A forest as plain arrays: decision trees over the columns of rows, and their scores.
+
+Over pixels, thresholds are uint8 as the pixels are.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +14,6 @@ from numpy.typing import NDArray
 from dfhpc.errors import ModelError
 from dfhpc.models.files import load_arrays, save_arrays
 from dfhpc.models.walking import walker
-from dfhpc.store.reading import Pixels
 
 LEAF = -1
 
@@ -23,18 +26,20 @@ class Forest:
     """First node of each tree."""
     feature: NDArray[np.int32]
     """Column that a node asks for; -1 at a leaf."""
-    threshold: NDArray[np.uint8]
+    threshold: NDArray[Any]
     """A row goes left where its value is at most this."""
     left: NDArray[np.int32]
     right: NDArray[np.int32]
     value: NDArray[np.float64]
     """Share of fakes, by weight, among the training rows in the node."""
 
-    def score(self, rows: Pixels) -> NDArray[np.float64]:
+    def score(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         """Return the mean over the trees of the share of fakes in each row's leaf."""
         return np.asarray(self.score_steps(rows, [len(self.roots)])[0])
 
-    def score_steps(self, rows: Pixels, counts: Sequence[int]) -> NDArray[np.float64]:
+    def score_steps(
+        self, rows: NDArray[Any], counts: Sequence[int]
+    ) -> NDArray[np.float64]:
         """Return the scores by the first trees alone, for several numbers of them.
 
         (counts, rows); ``counts`` ascend.

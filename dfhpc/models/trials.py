@@ -18,10 +18,19 @@ from dfhpc.model_configs import (
     ModelConfig,
     RandomForestConfig,
     RidgeConfig,
+    RowsConfig,
     SvmConfig,
 )
 from dfhpc.models import linear, svm
-from dfhpc.models.base import TRAINING_ROWS_NAME, TrainingRows, get_trainer
+from dfhpc.models.base import (
+    TRAINING_ROWS_NAME,
+    TrainingRows,
+    get_trainer,
+    is_on_features,
+)
+from dfhpc.models.feature_fit import fit_forest, fit_scorer
+from dfhpc.models.feature_model import known_features
+from dfhpc.models.feature_rows import ensure_features
 from dfhpc.models.files import load_arrays, save_arrays
 from dfhpc.models.forest import Forest
 from dfhpc.models.gram_reader import Gram
@@ -80,7 +89,8 @@ class Trial:
 
 def is_on_gram(config: ModelConfig) -> bool:
     """Whether a model needs nothing but the Gram matrix."""
-    return isinstance(config, SvmConfig | LogisticRegressionConfig | RidgeConfig)
+    of_kind = isinstance(config, SvmConfig | LogisticRegressionConfig | RidgeConfig)
+    return of_kind and not is_on_features(config)
 
 
 def run_on_gram(
@@ -138,6 +148,46 @@ def _fit_and_score(
     else:
         raise TypeError(config)
     return np.asarray(expit(against @ dual + intercept))
+
+
+def run_on_features(
+    run: RunDirectory,
+    pool: WorkPool,
+    rows: Rows,
+    trials: Sequence[Trial],
+    advance: Callable[[int], None],
+) -> None:
+    """Do trials of models on features of ``rows``, each a unit."""
+    units = []
+    for trial in trials:
+        config, folder = trial.family.configs[0], run.model_dir(trial.model_id)
+        if is_on_features(config):
+            ensure_features(run, pool, config.features, rows)
+            key = trial.model_id.replace("/", "-")
+            arguments = (run.path, folder, trial.family.configs, trial.held_out)
+            units.append(Unit.fixed(key, try_on_features, *arguments))
+    for _ in run_units(pool, units):
+        advance(1)
+
+
+def try_on_features(
+    run_dir: Path, folder: Path, configs: Sequence[RowsConfig], held_out: Rows
+) -> None:
+    """Fit each of ``configs`` to the training rows in ``folder``; write the scores."""
+    training = TrainingRows.load(folder / TRAINING_ROWS_NAME)
+    run, kind = RunDirectory(run_dir), configs[0].features
+    values = known_features(run, kind, training.rows)
+    others = known_features(run, kind, held_out)
+    forests = [each for each in configs if isinstance(each, RandomForestConfig)]
+    if forests:
+        counts = [each.num_trees for each in forests]
+        forest = fit_forest(values, training, forests[int(np.argmax(counts))])
+        steps, back = np.unique(counts, return_inverse=True)
+        scores = forest.score_steps(others, steps.tolist())[back]
+    else:
+        fits = [fit_scorer(values, training, config) for config in configs]
+        scores = np.stack([fit.score(others) for fit in fits])
+    save_arrays(folder / SCORES_NAME, {"scores": scores})
 
 
 def run_on_pixels(

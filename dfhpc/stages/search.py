@@ -14,13 +14,14 @@ from dfhpc.constants import FORMAT_VERSION, ROW_LENGTH
 from dfhpc.errors import IncompleteStageError, SplitError
 from dfhpc.metrics import measure
 from dfhpc.model_configs import ModelConfig
-from dfhpc.models.base import TrainingRows, get_trainer
+from dfhpc.models.base import TrainingRows, get_trainer, is_on_features
 from dfhpc.models.gram import ensure_gram
 from dfhpc.models.training import begin_model, training_rows
 from dfhpc.models.trials import (
     Trial,
     families,
     is_on_gram,
+    run_on_features,
     run_on_gram,
     run_on_pixels,
 )
@@ -191,8 +192,10 @@ def _run_trials(
             # Of the whole training part: one matrix serves all folds.
             gram = ensure_gram(run, pool, rows.rows, standardize=standardize)
             run_on_gram(run, pool, gram, on_gram, advance)
+    run_on_features(run, pool, rows.rows, trials, advance)
     for trial in trials:
-        if not is_on_gram(trial.family.configs[0]):
+        config = trial.family.configs[0]
+        if not (is_on_gram(config) or is_on_features(config)):
             run_on_pixels(run, pool, trial, advance)
 
 
