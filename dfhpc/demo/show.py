@@ -11,7 +11,7 @@ from dfhpc.reporting.extraction_text import extraction_text
 from dfhpc.reporting.status_table import status_text
 from dfhpc.reporting.usage_text import usage_text
 from dfhpc.reporting.verdict_text import verdict_text
-from dfhpc.stages.predict import choose_model, predict_all
+from dfhpc.stages.predict import Judge
 from dfhpc.status import read_status
 from dfhpc.usage.report import read_report
 
@@ -43,10 +43,10 @@ def show(folder: Path, workers: int | None, say: Say) -> None:
     say(f"\n--- usage ---\n\n{usage_text(read_report(run))}")
     say(f"\n--- status ---\n\n{status_text(read_status(run))}")
     clips = make_new_clips(folder / "new")
-    model = choose_model(run, None)
-    say(f"\n--- verdicts of {model}, the best one on the calibration part ---\n")
-    for verdict in predict_all(run, clips, model):
-        say(verdict_text(verdict))
+    judge = Judge(run)
+    say(f"\n--- verdicts of {judge.name}, the best one on the calibration part ---\n")
+    for clip in clips:
+        say(verdict_text(judge.judge(clip).verdict))
     say(_where_to_look(folder))
 
 

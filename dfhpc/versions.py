@@ -1,0 +1,26 @@
+"""Which versions of which libraries are at work."""
+
+import importlib.metadata
+
+SCORING = ("dfhpc", "numpy", "scikit-learn", "scipy", "numba", "llvmlite")
+"""What scores hang on, whatever the model."""
+
+READING = ("zarr", "av", "pillow", "opencv-python-headless", "onnxruntime")
+"""What rows hang on."""
+
+OF_KIND = {"cnn": ("tensorflow", "keras")}
+
+
+def library_versions(kind: str = "") -> dict[str, str]:
+    """Return the versions that the scores of a kind of model hang on.
+
+    >>> "numpy" in library_versions("svm"), "tensorflow" in library_versions("svm")
+    (True, False)
+    """
+    found = {}
+    for name in (*SCORING, *READING, *OF_KIND.get(kind, ())):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
