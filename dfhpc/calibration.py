@@ -113,8 +113,8 @@ def _fit_map(videos: VideoScores, seed: int) -> ProbabilityMap:
     if fewest < MIN_VIDEOS or counts["groups"] < MIN_GROUPS:
         why = (
             f"The calibration part has {counts['real']} real and {counts['fake']} fake "
-            f"videos with a face, in {counts['groups']} groups; probabilities need "
-            f"{MIN_VIDEOS} of each, in {MIN_GROUPS} groups."
+            f"videos with a face (groups: {counts['groups']}); probabilities need "
+            f"{MIN_VIDEOS} of each in {MIN_GROUPS} groups."
         )
         return ProbabilityMap("none", {"why": why})
     fit_one = fit_isotonic if fewest >= ISOTONIC_VIDEOS else fit_platt

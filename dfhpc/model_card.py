@@ -79,16 +79,15 @@ def _blocks(
     leaky = " -- LEAKY" if split["leaky"] else ""
     yield f"# Model card: {model_id}"
     yield "## Model details"
-    yield _items({"kind": card["settings"]["kind"], "run": card["run_dir"]})
-    yield _items({"settings": _pairs(card["settings"])})
-    yield _items({"versions": _pairs(card["versions"])})
+    settings, versions = _pairs(card["settings"]), _pairs(card["versions"])
+    own = {"run": card["run_dir"], "settings": settings, "versions": versions}
+    yield _items(own)
     yield f"## Intended use\n\n{_USE}"
     yield "## Factors (known blind spots)"
     yield "\n".join(f"- {sentence}" for sentence in card["blind_spots"])
     yield f"## Metrics\n\n{_METRICS}"
     yield "## Evaluation data"
-    yield _items({"split": f"{split['kind']}, seed {split['seed']}{leaky}"})
-    yield _parts_text(results)
+    yield f"- split {split['kind']}, seed {split['seed']}{leaky}\n{_parts_text(results)}"
     yield "## Training data"
     yield _items(_training(card["trained"]))
     yield "## Quantitative analyses"
@@ -131,7 +130,7 @@ def _parts_text(results: Mapping[str, Any] | None) -> str:
         return "- Not evaluated yet."
     return "\n".join(
         f"- {part}: {counts['real']} real and {counts['fake']} fake videos in "
-        f"{counts['groups']} groups"
+        f"{_groups(counts['groups'])}"
         for part, counts in results["parts"].items()
     )
 
@@ -162,7 +161,7 @@ def _calibration(known: Mapping[str, Any]) -> Iterator[str]:
         counts = known["fitted_on"]
         yield (
             f"- Calibrated ({known['map']['kind']}) on {counts['real']} real and "
-            f"{counts['fake']} fake videos in {counts['groups']} groups; the "
+            f"{counts['fake']} fake videos in {_groups(counts['groups'])}; the "
             "probability is that of a video from a source with as many fakes"
         )
     threshold = known["threshold"]
@@ -176,6 +175,10 @@ def _calibration(known: Mapping[str, Any]) -> Iterator[str]:
                 f"{_rate(rates, 'fpr')} of {rates['real']} real videos are above it, "
                 f"and {_rate(rates, 'tpr')} of {rates['fake']} fakes"
             )
+
+
+def _groups(count: int) -> str:
+    return "one group" if count == 1 else f"{count} groups"
 
 
 def _rate(rates: Mapping[str, Any], name: str) -> str:

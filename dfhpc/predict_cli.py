@@ -36,7 +36,7 @@ def predict(
     Of a folder, the videos below it. One line a video says why; with --json, one
     object. Exits with 1 if no video could be read, with 75 if it was stopped.
     """
-    from dfhpc.reporting.progress import print_line
+    from dfhpc.reporting.lines import print_line
     from dfhpc.reporting.verdict_text import verdict_text
     from dfhpc.runs import open_run
     from dfhpc.verdict_files import judge_videos

@@ -2,8 +2,9 @@
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Any, Literal, TypeVar
+
+import numpy as np
 
 from dfhpc.extraction.records import VideoRecord
 from dfhpc.faces.crop import Box
@@ -161,7 +162,9 @@ def _medians(faces: Sequence[ScoredFace]) -> dict[str, float]:
     known = [face.quality for face in faces if face.quality is not None]
     if not known:
         return {}
-    return {name: median(each[name] for each in known) for name in MEASURES}
+    return {
+        name: float(np.median([each[name] for each in known])) for name in MEASURES
+    }
 
 
 def _notes(record: VideoRecord, judged: Sequence[ScoredFace]) -> list[Reason]:

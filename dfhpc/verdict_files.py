@@ -11,14 +11,13 @@ import io
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from dfhpc import journal
 from dfhpc.cluster.signals import raise_if_stopped, stop_on_signals
 from dfhpc.errors import RunDirectoryError, SettingsMismatchError
-from dfhpc.reporting.progress import Advance, progress
 from dfhpc.runs import RunDirectory, read_json, write_json, write_text
 from dfhpc.stages.predict import Judge, Judged, printable
 from dfhpc.videos.layouts.walk import walk_videos
@@ -206,11 +205,14 @@ def judge_into(
 
 
 @contextlib.contextmanager
-def _counted(total: int) -> Iterator[Advance]:
+def _counted(total: int) -> Iterator[Callable[[int], None]]:
     """Show how far the work is, where there is more than one video."""
     if total < 2:
         yield lambda count: None
         return
+    # It takes a tenth of a second to import, and one verdict does without it.
+    from dfhpc.reporting.progress import progress
+
     with progress("Judging", total, "video") as advance:
         yield advance
 

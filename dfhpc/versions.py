@@ -1,5 +1,6 @@
 """Which versions of which libraries are at work."""
 
+import functools
 import importlib.metadata
 
 SCORING = ("dfhpc", "numpy", "scikit-learn", "scipy", "numba", "llvmlite")
@@ -17,10 +18,14 @@ def library_versions(kind: str = "") -> dict[str, str]:
     >>> "numpy" in library_versions("svm"), "tensorflow" in library_versions("svm")
     (True, False)
     """
-    found = {}
-    for name in (*SCORING, *READING, *OF_KIND.get(kind, ())):
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    names = (*SCORING, *READING, *OF_KIND.get(kind, ()))
+    return {name: found for name in names if (found := _version(name))}
+
+
+@functools.cache
+def _version(name: str) -> str:
+    """Return the version of a package, "" where it is not installed."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

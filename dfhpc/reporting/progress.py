@@ -51,12 +51,6 @@ def _shown(
     yield _LogLines(label, total, unit, done).advance
 
 
-def print_line(text: str) -> None:
-    """Print ``text`` above the bar, if one is shown."""
-    tqdm.write(text)
-    sys.stdout.flush()
-
-
 class _LogLines:
     """A line at the first step, the last, and every ten seconds between."""
 

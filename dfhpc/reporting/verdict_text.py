@@ -48,7 +48,7 @@ def _people_lines(verdict: Mapping[str, Any]) -> Iterator[str]:
 def _model_lines(verdict: Mapping[str, Any]) -> Iterator[str]:
     """Yield what each of several models says."""
     models = verdict["models"]
-    if len(models) < 2:
+    if len(models) < 2 or verdict["score"] is None:
         return
     for model in models:
         name = f"{model['status']:<13}model {model['name']}"
