@@ -36,9 +36,8 @@ COLUMNS = (
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """With one of these a spreadsheet takes a cell for a formula, and runs it."""
 
-_LONGEST = 80
-"""Characters of a name; four bytes each, and a file system takes 255 bytes and more
-than our own endings."""
+_LONGEST = 120
+"""Bytes of a name: file systems take 255, and our own endings have 60."""
 
 
 def find_videos(paths: Sequence[Path]) -> list[Path]:
@@ -223,7 +222,8 @@ def safe_name(stem: str) -> str:
     >>> safe_name("my clip (1)"), safe_name("-rf"), safe_name("..")
     ('my_clip_1', 'rf', 'video')
     """
-    return re.sub(r"[^\w.-]+", "_", stem[:_LONGEST]).strip("._-") or "video"
+    safe = re.sub(r"[^\w.-]+", "_", stem).encode()[:_LONGEST]
+    return safe.decode(errors="ignore").strip("._-") or "video"
 
 
 def _key(video: Path) -> str:
@@ -247,5 +247,8 @@ def _cell(value: Any) -> str:
     """
     if value is None:
         return ""
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
+    if not isinstance(value, str):
+        return f"{value:.6g}" if isinstance(value, float) else str(value)
+    # Not every reader takes a line break within quotes for a part of its cell.
+    text = value.replace("\r", "\\r").replace("\n", "\\n")
+    return f"'{text}" if value.startswith(_FORMULA) else text

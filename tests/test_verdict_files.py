@@ -168,8 +168,16 @@ def test_no_cell_is_a_formula(data, tmp_path, monkeypatch):
         video.write_text("")
     judge_all(tmp_path / "out", InventedJudge(), videos)
     assert [row["path"] for row in table(tmp_path / "out")] == [
-        f"'{name}" for name in names
+        "'" + name.replace("\r", "\\r") for name in names
     ]
+
+
+def test_the_longest_name_of_twins_can_be_written(data, tmp_path):
+    videos = [data / side / ("\N{HIRAGANA LETTER A}" * 80) for side in "ab"]
+    for video in videos:
+        video.write_text("")
+    judge_all(tmp_path / "out", InventedJudge(), videos)
+    assert len({row["json"] for row in table(tmp_path / "out")}) == 2
 
 
 @pytest.mark.parametrize(
@@ -177,16 +185,15 @@ def test_no_cell_is_a_formula(data, tmp_path, monkeypatch):
     [
         ("index", "index"),
         ("a/../b", "a_.._b"),
-        ("x" * 300, "x" * 80),
+        ("x" * 300, "x" * 120),
         ("a\udcffb", "a_b"),
-        ("\N{HIRAGANA LETTER A}" * 100, "\N{HIRAGANA LETTER A}" * 80),
+        ("\N{HIRAGANA LETTER A}" * 100, "\N{HIRAGANA LETTER A}" * 40),
         ("...", "video"),
         ("CON aux", "CON_aux"),
     ],
 )
 def test_safe_names(stem, name):
     assert safe_name(stem) == name
-    assert len(f"{name}-0123456789ab.json".encode()) < 255 + 1
 
 
 def test_our_own_names_are_not_given_away(tmp_path):

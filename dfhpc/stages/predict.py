@@ -78,7 +78,7 @@ def choose_model(run: RunDirectory, name: str | None) -> str:
             )
         return name
     found = _read_evaluation(run)
-    return max(trained, key=lambda model: (_calibration_auc(found, model), model))
+    return max(trained, key=lambda model: (*_calibration_rank(found, model), model))
 
 
 def _read_evaluation(run: RunDirectory) -> dict[str, Any]:
@@ -93,10 +93,16 @@ def _read_evaluation(run: RunDirectory) -> dict[str, Any]:
     }
 
 
-def _calibration_auc(evaluation: dict[str, Any], name: str) -> float:
-    """Return how well a model ranks videos of calibration; a leaky one has none."""
+def _calibration_rank(evaluation: dict[str, Any], name: str) -> tuple[float, float]:
+    """Return how well a model ranks videos of calibration; a leaky one does not at all.
+
+    Of models that rank equally well, the one whose probabilities are nearer to the
+    truth keeps the classes farther apart.
+    """
     parts = evaluation["models"].get(name, {})
-    return parts.get("calibration", {}).get("video", {}).get("roc_auc") or 0.0
+    area = parts.get("calibration", {}).get("video", {}).get("roc_auc") or 0.0
+    quality = evaluation["probabilities"].get(name, {}).get("calibration")
+    return area, -quality["brier"] if quality else -1.0
 
 
 class _Judging:
