@@ -87,7 +87,8 @@ def _blocks(
     yield "\n".join(f"- {sentence}" for sentence in card["blind_spots"])
     yield f"## Metrics\n\n{_METRICS}"
     yield "## Evaluation data"
-    yield f"- split {split['kind']}, seed {split['seed']}{leaky}\n{_parts_text(results)}"
+    kind = f"- split {split['kind']}, seed {split['seed']}{leaky}"
+    yield f"{kind}\n{_parts_text(results)}"
     yield "## Training data"
     yield _items(_training(card["trained"]))
     yield "## Quantitative analyses"

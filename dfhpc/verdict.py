@@ -162,9 +162,7 @@ def _medians(faces: Sequence[ScoredFace]) -> dict[str, float]:
     known = [face.quality for face in faces if face.quality is not None]
     if not known:
         return {}
-    return {
-        name: float(np.median([each[name] for each in known])) for name in MEASURES
-    }
+    return {name: float(np.median([each[name] for each in known])) for name in MEASURES}
 
 
 def _notes(record: VideoRecord, judged: Sequence[ScoredFace]) -> list[Reason]:

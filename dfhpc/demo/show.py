@@ -24,7 +24,7 @@ The demo paints clips of invented people (one public-domain portrait, warped and
 tinted) and forges some of them by swapping faces. It proves that the pipeline
 works, not that these models detect deepfakes in the world: they do not need to be
 any good on real videos to be good here. Five of 14 pairs of people are set aside to
-turn scores into probabilities, which hold for clips painted like these and no others."""
+turn scores into probabilities, which hold for clips painted like these alone."""
 
 
 def show(folder: Path, workers: int | None, say: Say) -> None:
