@@ -163,7 +163,7 @@ def _calibration(known: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"- Calibrated ({known['map']['kind']}) on {counts['real']} real and "
             f"{counts['fake']} fake videos in {_groups(counts['groups'])}; the "
-            "probability is that of a video from a source with as many fakes"
+            "probability holds where as large a share of the videos is fake"
         )
     threshold = known["threshold"]
     low, high = threshold["band"]

@@ -61,7 +61,8 @@ class ProbabilityMap:
         if self.kind == "platt":
             return _logistic(known["slope"] * logit(scores) + known["intercept"])
         if self.kind == "isotonic":
-            return np.interp(logit(scores), known["logit"], known["probability"])
+            steps = known["logit"], known["probability"]
+            return np.asarray(np.interp(logit(scores), *steps), np.float64)
         return np.asarray(scores, np.float64)
 
     def probability(self, score: float) -> dict[str, Any] | None:

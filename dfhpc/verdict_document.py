@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,15 @@ class Opinion:
         }
 
 
+def printable(path: Path) -> str:
+    r"""Return a path as text that any file may hold.
+
+    >>> printable(Path("a\udcffb.mp4"))
+    'a\\xffb.mp4'
+    """
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def document(
     path: str,
     record: Mapping[str, Any],
@@ -95,7 +105,7 @@ def _decision(opinion: Opinion) -> dict[str, Any]:
         "threshold": rule.threshold,
         "band": list(rule.band),
         "on": "probability" if is_calibrated else "score",
-        "rule": _rule_sentence(rule, card["extract"]),
+        "rule": _rule_sentence(rule, card["extract"]) + _base_rate(entry, rule),
         "false_positive_rate_asked": rule.limits.false_positive_rate,
         "rates": rates,
         "calibrated_on": _calibrated_on(entry, card) if is_calibrated else None,
@@ -136,6 +146,18 @@ def _rule_sentence(rule: Rule, extract: Mapping[str, Any]) -> str:
     return (
         f"{who} The video is called fake where its {what} is above {high:.2f}, and "
         f"real where it is below {low:.2f}."
+    )
+
+
+def _base_rate(entry: Mapping[str, Any] | None, rule: Rule) -> str:
+    """Return for which share of fakes a probability holds, "" where there is none."""
+    if entry is None or not rule.map.is_calibrated:
+        return ""
+    fitted = entry["fitted_on"]
+    share = round(100 * fitted["fake"] / fitted["videos"])
+    return (
+        f" The probability holds where {share} of 100 videos are fake, as among the "
+        f"{fitted['videos']} that it was calibrated on."
     )
 
 

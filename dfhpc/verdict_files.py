@@ -19,7 +19,8 @@ from dfhpc import journal
 from dfhpc.cluster.signals import raise_if_stopped, stop_on_signals
 from dfhpc.errors import RunDirectoryError, SettingsMismatchError
 from dfhpc.runs import RunDirectory, read_json, write_json, write_text
-from dfhpc.stages.predict import Judge, Judged, printable
+from dfhpc.stages.predict import Judge, Judged
+from dfhpc.verdict_document import printable
 from dfhpc.videos.layouts.walk import walk_videos
 
 TABLE_NAME = "verdicts.csv"

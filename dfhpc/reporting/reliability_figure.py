@@ -18,7 +18,7 @@ def save_reliability_figure(path: Path, name: str, entry: Mapping[str, Any]) -> 
     ``entry`` is that of the model in ``evaluation.json``.
     """
     kind = entry["map"]["kind"]
-    figure = new_figure(5.5, 6.5)
+    figure = new_figure(6, 7.5)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     above.plot([0, 1], [0, 1], color="0.6", lw=1, ls="--", label="as it should be")
     width = 0.04
@@ -49,7 +49,7 @@ def save_reliability_figure(path: Path, name: str, entry: Mapping[str, Any]) -> 
     above.axvspan(0, 0, color="0.9", label="undecided")
     above.set_ylabel("share of fake videos")
     above.set_ylim(-0.03, 1.03)
-    above.legend(fontsize="small", loc="upper left")
+    figure.legend(fontsize="small", loc="outside lower center", ncols=2)
     below.set_ylabel("videos")
     below.set_xlim(-0.03, 1.03)
     said = "score, not calibrated" if kind == "none" else f"probability ({kind})"

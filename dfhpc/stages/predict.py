@@ -24,7 +24,7 @@ from dfhpc.runs import RunDirectory, read_json, read_record
 from dfhpc.store.reading import Pixels
 from dfhpc.verdict import ScoredFace, decide
 from dfhpc.verdict_config import VerdictConfig
-from dfhpc.verdict_document import Opinion, document
+from dfhpc.verdict_document import Opinion, document, printable
 from dfhpc.verdict_reasons import Rule
 from dfhpc.versions import library_versions
 from dfhpc.videos.decoder import get_decoder
@@ -147,7 +147,7 @@ class _Judging:
             self.rule,
             self.entry,
             self.card,
-            test and test.to_json(),
+            None if test is None else test.to_json(),
             scores,
             decide(record, scored, needed, self.rule),
         )
@@ -245,15 +245,6 @@ class Judge:
         versions = library_versions(own.card["settings"]["kind"])
         verdict = document(printable(path), facts, file_facts.get(), opinions, versions)
         return Judged(verdict, _crops(slots, pixels))
-
-
-def printable(path: Path) -> str:
-    r"""Return a path as text that any file may hold.
-
-    >>> printable(Path("a\udcffb.mp4"))
-    'a\\xffb.mp4'
-    """
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _scored_slots(

@@ -79,6 +79,7 @@ def test_the_facts_of_the_file_and_of_the_calibration(run, new):
     assert decision["on"] == "probability"
     assert decision["calibrated_on"]["videos"] == len(split["calibration"])
     assert decision["rates"]["calibration"]["fpr"] <= 0.5
+    assert "holds where 67 of 100 videos are fake" in decision["rule"]
     low, high = verdict["probability"]["interval_95"]
     assert low <= verdict["probability"]["value"] <= high
     [model] = verdict["models"]
