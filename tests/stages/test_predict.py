@@ -150,6 +150,18 @@ def test_no_test_video_has_a_part_in_what_is_fitted(run, tmp_path, monkeypatch):
         assert json.dumps(entry) == json.dumps(other)
 
 
+def test_another_rate_of_false_alarms_is_taken_over_and_evaluated_anew(run):
+    from dfhpc.recipes import refuse_difference
+    from dfhpc.verdict_config import VerdictConfig
+
+    directory, settings = run
+    asked = VerdictConfig(false_positive_rate=0.2, min_face_px=30)
+    other = settings.model_copy(update={"verdict": asked})
+    refuse_difference(settings, other, directory.path)
+    assert evaluate.is_done(directory, settings)
+    assert not evaluate.is_done(directory, other)
+
+
 def test_reliability_and_model_card_are_written(run):
     for name in MODELS["models"]:
         picture = run[0].evaluation_dir / f"reliability-{name}.png"
