@@ -26,6 +26,7 @@ from dfhpc.constants import EXIT_FAILED, EXIT_RESUMABLE
 from dfhpc.doctor_cli import doctor
 from dfhpc.errors import DfhpcError
 from dfhpc.images_cli import export, import_images, inspect
+from dfhpc.predict_cli import predict
 from dfhpc.report_cli import report
 
 # Everything else is imported by the command that needs it, so that --help is quick.
@@ -144,31 +145,6 @@ _add_stage_command("evaluate", "Measure the models of RUN_DIR on held-out videos
 
 
 @cli.command()
-@click.argument("videos", type=file_path, nargs=-1, required=True)
-@run_dir_option
-@click.option("--model", help="Model to ask; default: best on the calibration part.")
-@json_option
-def predict(
-    videos: tuple[Path, ...], run_dir: Path, model: str | None, as_json: bool
-) -> None:
-    """Judge VIDEOS: fake, real, inconclusive, not_applicable or error.
-
-    With --json, one object a line. Exits with 1 if no video could be read.
-    """
-    from dfhpc.reporting.verdict_text import verdict_text
-    from dfhpc.runs import open_run
-    from dfhpc.stages.predict import predict_all
-
-    statuses = []
-    for verdict in predict_all(open_run(run_dir), videos, model):
-        statuses.append(verdict["status"])
-        as_text = json.dumps(verdict, ensure_ascii=False)
-        click.echo(as_text if as_json else verdict_text(verdict))
-    if set(statuses) == {"error"}:
-        sys.exit(EXIT_FAILED)
-
-
-@cli.command()
 @run_dir_argument
 @click.option("--watch", is_flag=True, help="Go on until the run has ended.")
 @every_option
@@ -224,10 +200,11 @@ def demo(folder: Path, workers: int | None) -> None:
     show(folder, workers, click.echo)
 
 
-for added in (
-    *(export, import_images, inspect, report),
+_ADDED = (
+    *(predict, export, import_images, inspect, report),
     *(submit, cancel, dashboard, doctor),
-):
+)
+for added in _ADDED:
     cli.add_command(added)
 
 

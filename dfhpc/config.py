@@ -23,6 +23,7 @@ from dfhpc.model_configs import (
     SgdConfig,
     SvmConfig,
 )
+from dfhpc.verdict_config import VerdictConfig
 
 SplitKind = Literal["group", "official", "official_strict", "random_rows"]
 HonestSplitKind = Literal["group", "official", "official_strict"]
@@ -240,6 +241,7 @@ class Settings(Section):
     split: SplitConfig = SplitConfig()
     search: SearchConfig = SearchConfig()
     train: TrainConfig = TrainConfig()
+    verdict: VerdictConfig = VerdictConfig()
     cluster: ClusterConfig = ClusterConfig()
 
     @model_validator(mode="after")

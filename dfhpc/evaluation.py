@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dfhpc.calibration import VideoScores
 from dfhpc.metrics import bootstrap_intervals, class_report, measure
 from dfhpc.person_scores import deciding_person, faces_needed
 from dfhpc.store.reading import RowReader, Rows
@@ -104,6 +105,13 @@ def evaluate_part(frames: ScoredFrames, name: str, seed: int) -> dict[str, Any]:
         ),
         "methods": _by_method(videos, video_labels, video_scores, frames, scores),
     }
+
+
+def video_scores(frames: ScoredFrames, name: str) -> VideoScores:
+    """Return the videos of some frames with the score that a model gives each."""
+    videos, scores = by_video(frames, frames.scores[name])
+    labels = np.array([video.label for video in videos], np.int8)
+    return VideoScores(labels, scores, tuple(video.group_id for video in videos))
 
 
 def _level(

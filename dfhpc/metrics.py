@@ -98,7 +98,7 @@ def bootstrap_intervals(
         "accuracy": _accuracy,
         "roc_auc": _roc_auc,
     }
-    members = _members(groups)
+    members = group_members(groups)
     if len(members) < MIN_GROUPS:
         return dict.fromkeys(measures)
     rng = np.random.default_rng(seed)
@@ -111,7 +111,8 @@ def bootstrap_intervals(
     return {name: _interval(found) for name, found in values.items()}
 
 
-def _members(groups: Sequence[str]) -> list[NDArray[np.int64]]:
+def group_members(groups: Sequence[str]) -> list[NDArray[np.int64]]:
+    """Return the places of each group's members, groups in the order of their names."""
     _, inverse = np.unique(
         np.asarray(groups, dtype=object).astype(str), return_inverse=True
     )

@@ -173,9 +173,9 @@ def refuse_difference(old: Settings, new: Settings, run_dir: Path) -> None:
     Raises
     ------
     SettingsMismatchError
-        Naming every key that differs. Outside [cluster], more models may be named,
-        or fewer, and a model not there before may have a grid; a split beside may
-        be added.
+        Naming every key that differs. Outside [cluster] and [verdict], more models
+        may be named, or fewer, and a model not there before may have a grid; a split
+        beside may be added.
     """
     before, after = _flatten(old.to_json()), _flatten(new.to_json())
     differing = [
@@ -193,7 +193,7 @@ def refuse_difference(old: Settings, new: Settings, run_dir: Path) -> None:
 def _may_differ(key: str, old: Settings, new: Settings) -> bool:
     """Whether a setting changes nothing that is done."""
     table, name = [*key.split("."), "", ""][:2], [*key.split("."), "", "", ""][2]
-    if table[0] == "cluster" or key == "train.models":
+    if table[0] in ("cluster", "verdict") or key == "train.models":
         return True
     if key == "split.beside":
         return old.split.beside is None

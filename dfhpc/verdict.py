@@ -1,20 +1,21 @@
 """From the scores of a video's faces to a verdict that may also be: I cannot tell."""
 
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
+
+import numpy as np
 
 from dfhpc.extraction.records import VideoRecord
 from dfhpc.faces.crop import Box
-from dfhpc.metrics import THRESHOLD
 from dfhpc.person_scores import deciding_person, faces_needed
+from dfhpc.quality_ranges import MEASURES
+from dfhpc.verdict_reasons import Reason, Rule, doubts
 
 Status = Literal["fake", "real", "inconclusive", "not_applicable", "error"]
-Judgement = tuple[Status, str, str]
-"""Status, a code that says why, and a sentence on it."""
 
-UNDECIDED_BAND = 0.05
-"""A score nearer to the threshold than this decides nothing."""
+Probability = dict[str, Any]
+"""``value``, and ``interval_95`` around it."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,19 @@ class ScoredFace:
     frame_index: int
     box: Box
     score: float
+    quality: Mapping[str, float] | None = None
+    """By measure, as ``faces/quality.py`` makes it."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is said of some faces, taken together."""
+
+    status: Status
+    reasons: tuple[Reason, ...]
+    score: float
+    """The mean of their scores."""
+    probability: Probability | None
 
 
 @dataclass(frozen=True)
@@ -37,13 +51,27 @@ class Person:
     """Where, among the people judged, from the left; empty if there is only one."""
     frames: int
     """Faces scored, one a frame."""
-    score: float
-    """The mean of their scores."""
-    status: Status
-    reason: str
+    judgement: Judgement
     frame_index: int
     """The middle one of the frames scored, where the person is in ``box``."""
     box: Box
+    decides: bool
+    """Whether the video's score is this person's, or has a part of it."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return {
+            "track": self.track,
+            "place": self.place,
+            "frames": self.frames,
+            "score": self.judgement.score,
+            "probability": self.judgement.probability,
+            "status": self.judgement.status,
+            "reasons": [reason.to_json() for reason in self.judgement.reasons],
+            "frame_index": self.frame_index,
+            "box": list(self.box),
+            "decides": self.decides,
+        }
 
 
 @dataclass(frozen=True)
@@ -51,12 +79,11 @@ class Verdict:
     """What is said of one video; ``score`` is None unless faces were scored."""
 
     status: Status
-    reason: str
-    """A code for inconclusive, not_applicable and error; for fake and real empty, or
-    several_people where the score mixes them."""
-    detail: str
-    score: float | None
-    frames_scored: int
+    reasons: tuple[Reason, ...]
+    """Why it is inconclusive, not_applicable or error; for fake and real, notes."""
+    score: float | None = None
+    probability: Probability | None = None
+    frames_scored: int = 0
     """Faces that make the score: those of one person if each has rows."""
     people: tuple[Person, ...] = ()
     """Those whose faces were scored."""
@@ -65,47 +92,103 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values."""
-        return asdict(self)
+        return {
+            "status": self.status,
+            "reasons": [reason.to_json() for reason in self.reasons],
+            "score": self.score,
+            "probability": self.probability,
+            "frames_scored": self.frames_scored,
+            "people": [person.to_json() for person in self.people],
+            "people_not_scored": self.people_not_scored,
+        }
 
 
 def decide(
-    record: VideoRecord, faces: Sequence[ScoredFace], frames_per_video: int
+    record: VideoRecord,
+    faces: Sequence[ScoredFace],
+    frames_per_video: int,
+    rule: Rule,
 ) -> Verdict:
     """Return the verdict on a video from its record and its scored faces.
 
-    Its score is that of the deciding slot group, as in the evaluation.
+    Its score is that of the deciding slot group, as in the evaluation. Where nothing
+    can be said of that person, but another one is plainly fake, so is the video.
     """
     if record.status == "error":
-        return Verdict("error", record.reason, record.detail, None, 0)
+        return Verdict("error", (Reason(record.reason, record.detail),))
     if not faces:
-        detail = f"No face was found in {len(record.frames)} frames."
-        return Verdict("not_applicable", "no_face", detail, None, 0)
+        sentence = f"No face was found in {_frames(len(record.frames))}."
+        return Verdict("not_applicable", (Reason("no_face", sentence),))
     needed = faces_needed(frames_per_video)
     groups = _split((face.slot_group, face) for face in faces)
-    scores = [_mean(group) for group in groups]
+    found = [_judge(group, needed, rule) for group in groups]
+    decides = _deciding(groups, found, needed)
+    judged, own = groups[decides], found[decides]
+    notes = _notes(record, judged)
+    people = _people(faces, needed, rule, judged[0].slot_group)
+    return Verdict(
+        own.status,
+        (*own.reasons, *notes),
+        own.score,
+        own.probability,
+        len(judged),
+        people,
+        record.num_people - len(people),
+    )
+
+
+def _deciding(
+    groups: Sequence[Sequence[ScoredFace]], found: Sequence[Judgement], needed: int
+) -> int:
+    scores = [judgement.score for judgement in found]
     decides = deciding_person([len(group) for group in groups], scores, needed)
-    judged, score = groups[decides], scores[decides]
-    status, reason, detail = _judge(score, len(judged), needed)
+    fakes = [at for at, judgement in enumerate(found) if judgement.status == "fake"]
+    if found[decides].status == "inconclusive" and fakes:
+        return max(fakes, key=lambda at: scores[at])
+    return decides
+
+
+def _judge(faces: Sequence[ScoredFace], needed: int, rule: Rule) -> Judgement:
+    score = _mean(faces)
+    scores = [face.score for face in faces]
+    reasons = tuple(doubts(rule, scores, _medians(faces), needed))
+    status: Status = "inconclusive"
+    if not reasons:
+        status = "fake" if rule.value(score) > rule.threshold else "real"
+    return Judgement(status, reasons, score, rule.map.probability(score))
+
+
+def _medians(faces: Sequence[ScoredFace]) -> dict[str, float]:
+    known = [face.quality for face in faces if face.quality is not None]
+    if not known:
+        return {}
+    return {name: float(np.median([each[name] for each in known])) for name in MEASURES}
+
+
+def _notes(record: VideoRecord, judged: Sequence[ScoredFace]) -> list[Reason]:
+    """Return what else is to be known of a video, whatever its status."""
+    notes = []
     mixed = len({face.track for face in judged})
-    if mixed > 1 and not reason:
-        reason = "several_people"
-        detail = f"The score mixes faces of what seem to be {mixed} people."
-    people = _people(faces, needed)
-    unseen = record.num_people - len(people)
-    return Verdict(status, reason, detail, score, len(judged), people, unseen)
+    if mixed > 1:
+        sentence = f"The score mixes faces of what seem to be {mixed} people."
+        notes.append(Reason("several_people", sentence))
+    if "truncated" in record.reason:
+        sentence = "The file ends early; what is missing was not judged."
+        notes.append(Reason("truncated", sentence))
+    broken = sum(frame.status == "unreadable" for frame in record.frames)
+    if broken:
+        sentence = f"{broken} of {_frames(len(record.frames))} could not be read."
+        notes.append(Reason("unreadable_frames", sentence))
+    return notes
 
 
-def _judge(score: float, num_faces: int, needed: int) -> Judgement:
-    if num_faces < needed:
-        detail = f"{num_faces} usable faces; a verdict needs {needed}."
-        return "inconclusive", "too_few_faces", detail
-    if abs(score - THRESHOLD) < UNDECIDED_BAND:
-        detail = f"The score is within {UNDECIDED_BAND} of {THRESHOLD}."
-        return "inconclusive", "undecided_score", detail
-    return ("fake" if score > THRESHOLD else "real"), "", ""
+def _frames(count: int) -> str:
+    return f"{count} sampled frame" + ("" if count == 1 else "s")
 
 
-def _people(faces: Sequence[ScoredFace], needed: int) -> tuple[Person, ...]:
+def _people(
+    faces: Sequence[ScoredFace], needed: int, rule: Rule, deciding_group: int
+) -> tuple[Person, ...]:
     """Return what is said of each person, who has most faces first."""
     tracks = sorted(
         _split((face.track, face) for face in faces),
@@ -113,14 +196,18 @@ def _people(faces: Sequence[ScoredFace], needed: int) -> tuple[Person, ...]:
     )
     middles = [track[len(track) // 2] for track in tracks]
     places = place_names([middle.box[0] + middle.box[2] / 2 for middle in middles])
-    people = []
-    for track, middle, place in zip(tracks, middles, places, strict=True):
-        score = _mean(track)
-        status, reason, _ = _judge(score, len(track), needed)
-        where = middle.frame_index, middle.box
-        who = middle.track, place, len(track)
-        people.append(Person(*who, score, status, reason, *where))
-    return tuple(people)
+    return tuple(
+        Person(
+            middle.track,
+            place,
+            len(track),
+            _judge(track, needed, rule),
+            middle.frame_index,
+            middle.box,
+            any(face.slot_group == deciding_group for face in track),
+        )
+        for track, middle, place in zip(tracks, middles, places, strict=True)
+    )
 
 
 def place_names(middles: Sequence[float]) -> list[str]:

@@ -49,7 +49,7 @@ def test_the_demo_ends_with_four_verdicts(tmp_path, dfhpc):
     assert done.returncode == 0, done.stderr
     for words in (
         "not that these models detect deepfakes in the world",
-        "60 videos (20 real, 40 fake, 0 without label) in 10 groups",
+        "84 videos (28 real, 56 fake, 0 without label) in 14 groups",
         "Resource usage summary:",
         "Where to look",
     ):

@@ -12,7 +12,7 @@ from dfhpc.demo.clips import real_frames
 from dfhpc.errors import ConfigError, DataLayoutError, SettingsMismatchError
 from dfhpc.reporting.images_text import import_text
 from dfhpc.runs import RunDirectory, read_json
-from dfhpc.stages.predict import predict
+from dfhpc.stages.predict import Judge
 from dfhpc.videos.manifest import read_manifest
 
 NO_OPTIONS = {"assignments": (), "models": None}
@@ -93,7 +93,8 @@ def test_train_evaluate_and_predict_go_on(imported, crops):
     run, settings = imported
     stages = ("train", "evaluate")
     assert pipeline.run_stages(run, settings, stages, lambda stage, found: None)
-    verdict = predict(run, crops / "fake" / "fake_video1_image_9.jpg", "sgd")
+    path = crops / "fake" / "fake_video1_image_9.jpg"
+    verdict = Judge(run, "sgd").judge(path).verdict
     assert verdict["frames"][0]["box"] == [0, 0, 320, 320]
     assert 0 <= verdict["frames"][0]["score"] <= 1
 

@@ -5,8 +5,12 @@ import pytest
 
 from dfhpc.evaluation import ScoredFrames, evaluate_part
 from dfhpc.extraction.records import FrameRecord, VideoRecord
+from dfhpc.probability_maps import GRID, ProbabilityMap
 from dfhpc.reporting.verdict_text import verdict_text
-from dfhpc.verdict import ScoredFace, decide
+from dfhpc.verdict import ScoredFace
+from dfhpc.verdict import decide as decide_by
+from dfhpc.verdict_config import VerdictConfig
+from dfhpc.verdict_reasons import Rule
 from dfhpc.videos.manifest import Video
 
 
@@ -15,26 +19,47 @@ def record(num_people=1, num_frames=7):
     return VideoRecord("v", "ok", num_people=num_people, frames=frames)
 
 
-def scored(group, track, scores, left=100):
+GOOD = {"size_px": 150, "blur": 300.0, "brightness": 110.0}
+
+
+def scored(group, track, scores, left=100, **quality):
     return [
-        ScoredFace(group, track, 30 * at, (left + at, 50, 40, 60), score)
+        ScoredFace(
+            *(group, track, 30 * at, (left + at, 50, 40, 60), score, GOOD | quality)
+        )
         for at, score in enumerate(scores)
     ]
 
 
+def decide(record, faces, frames_per_video, rule=None):
+    return decide_by(record, faces, frames_per_video, rule or Rule())
+
+
+def codes(said):
+    return [reason.code for reason in said.reasons]
+
+
+def sentence(said, code):
+    [found] = [reason.sentence for reason in said.reasons if reason.code == code]
+    return found
+
+
 def text_of(verdict):
     card = {"split": {"leaky": False}}
-    return verdict_text({"path": "v.mp4", "model": card, **verdict.to_json()})
+    models = [{"decides": True, "card": card}]
+    return verdict_text({"path": "v.mp4", "models": models, **verdict.to_json()})
 
 
 def test_one_person_is_judged_by_the_mean():
     verdict = decide(record(), scored(0, 0, [0.2, 0.4, 0.3, 0.3]), 7)
-    assert (verdict.status, verdict.reason) == ("real", "")
+    assert (verdict.status, verdict.reasons) == ("real", ())
     assert verdict.score == pytest.approx(0.3)
+    assert verdict.probability is None
     assert (verdict.frames_scored, len(verdict.people)) == (4, 1)
     person = verdict.people[0]
-    assert (person.place, person.status, person.frames) == ("", "real", 4)
+    assert (person.place, person.judgement.status, person.frames) == ("", "real", 4)
     assert (person.frame_index, person.box) == (60, (102, 50, 40, 60))
+    assert person.decides
     assert text_of(verdict) == "real           v.mp4  score 0.300  4 faces"
 
 
@@ -47,11 +72,14 @@ def test_one_fake_face_makes_a_fake_video():
     verdict = decide(record(num_people=6), faces, 7)
     assert (verdict.status, verdict.score) == ("fake", pytest.approx(0.8))
     assert (verdict.frames_scored, verdict.people_not_scored) == (5, 3)
-    found = [(p.track, p.place, p.status, p.reason) for p in verdict.people]
+    found = [
+        (p.track, p.place, p.judgement.status, codes(p.judgement), p.decides)
+        for p in verdict.people
+    ]
     assert found == [
-        (1, "right", "real", ""),
-        (0, "left", "fake", ""),
-        (2, "center", "inconclusive", "too_few_faces"),
+        (1, "right", "real", [], False),
+        (0, "left", "fake", [], True),
+        (2, "center", "inconclusive", ["too_few_faces"], False),
     ]
     assert text_of(verdict).splitlines() == [
         "fake           v.mp4  score 0.800  5 faces",
@@ -62,12 +90,22 @@ def test_one_fake_face_makes_a_fake_video():
     ]
 
 
-def test_a_score_that_mixes_people_says_so():
-    faces = [*scored(0, 0, [0.9] * 4), *scored(0, 3, [0.3] * 3)]
+def test_who_cannot_be_judged_does_not_hide_a_plain_fake():
+    faces = [*scored(0, 0, [0.8] * 7), *scored(1, 1, [0.95] * 7, blur=1.0)]
     verdict = decide(record(num_people=2), faces, 7)
-    assert (verdict.status, verdict.reason) == ("fake", "several_people")
-    assert verdict.score == pytest.approx((4 * 0.9 + 3 * 0.3) / 7)
-    assert [(p.track, p.frames) for p in verdict.people] == [(0, 4), (3, 3)]
+    assert (verdict.status, verdict.score) == ("fake", pytest.approx(0.8))
+    assert [p.decides for p in verdict.people] == [True, False]
+    faces = [*scored(0, 0, [0.1] * 7), *scored(1, 1, [0.95] * 7, blur=1.0)]
+    verdict = decide(record(num_people=2), faces, 7)
+    assert (verdict.status, codes(verdict)) == ("inconclusive", ["faces_too_blurred"])
+
+
+def test_a_score_that_mixes_people_says_so():
+    faces = [*scored(0, 0, [0.95] * 5), *scored(0, 3, [0.3] * 2)]
+    verdict = decide(record(num_people=2), faces, 7)
+    assert (verdict.status, codes(verdict)) == ("fake", ["several_people"])
+    assert verdict.score == pytest.approx((5 * 0.95 + 2 * 0.3) / 7)
+    assert [(p.track, p.frames) for p in verdict.people] == [(0, 5), (3, 2)]
     assert "several_people: The score mixes faces of what seem to be 2" in text_of(
         verdict
     )
@@ -76,18 +114,110 @@ def test_a_score_that_mixes_people_says_so():
 def test_nobody_with_enough_faces_is_inconclusive():
     faces = [*scored(0, 0, [0.1, 0.1]), *scored(1, 1, [0.9])]
     verdict = decide(record(num_people=2), faces, 7)
-    assert (verdict.status, verdict.reason) == ("inconclusive", "too_few_faces")
-    assert verdict.detail == "2 usable faces; a verdict needs 3."
+    assert (verdict.status, codes(verdict)) == ("inconclusive", ["too_few_faces"])
+    assert sentence(verdict, "too_few_faces") == (
+        "Too few usable faces: 2, and a verdict needs 3."
+    )
     assert verdict.score == pytest.approx(0.1)
 
 
 def test_without_faces_there_is_no_score():
     verdict = decide(record(), [], 7)
-    assert (verdict.status, verdict.reason) == ("not_applicable", "no_face")
-    assert verdict.detail == "No face was found in 7 frames."
+    assert (verdict.status, codes(verdict)) == ("not_applicable", ["no_face"])
+    assert sentence(verdict, "no_face") == "No face was found in 7 sampled frames."
     assert verdict.people == ()
     broken = VideoRecord("v", "error", "empty", "It is empty.")
-    assert decide(broken, [], 7).reason == "empty"
+    assert codes(decide(broken, [], 7)) == ["empty"]
+
+
+@pytest.mark.parametrize(
+    ("quality", "code", "words"),
+    [
+        ({"size_px": 40}, "faces_too_small", "40 pixels, and a verdict needs 60"),
+        ({"blur": 8.0}, "faces_too_blurred", "its sharpness is 8"),
+        ({"size_px": 420}, "quality_outside_training", "much larger"),
+        ({"blur": 2500.0}, "quality_outside_training", "sharper or noisier"),
+        ({"blur": 40.0}, "quality_outside_training", "much more blurred"),
+        ({"brightness": 20.0}, "quality_outside_training", "20 of 255 gray values"),
+        ({"brightness": 240.0}, "quality_outside_training", "much brighter"),
+    ],
+)
+def test_poor_and_unknown_pictures_are_not_judged(quality, code, words):
+    ranges = {
+        "size_px": {"low": 100.0, "median": 150.0, "high": 200.0},
+        "blur": {"low": 100.0, "median": 300.0, "high": 900.0},
+        "brightness": {"low": 60.0, "median": 100.0, "high": 160.0},
+    }
+    rule = Rule(ranges=ranges)
+    verdict = decide(record(), scored(0, 0, [0.9] * 7, **quality), 7, rule)
+    assert (verdict.status, codes(verdict)) == ("inconclusive", [code])
+    assert words in sentence(verdict, code)
+    near = {name: value * 1.5 for name, value in quality.items() if value < 60}
+    if code == "quality_outside_training" and near:
+        again = decide(record(), scored(0, 0, [0.9] * 7, **near), 7, rule)
+        assert again.status == "fake"
+
+
+def test_one_odd_frame_does_not_spoil_the_quality_of_a_video():
+    faces = scored(0, 0, [0.9] * 7)
+    faces[0] = scored(0, 0, [0.9], blur=0.1, size_px=20)[0]
+    assert decide(record(), faces, 7).status == "fake"
+
+
+def test_frames_that_disagree():
+    verdict = decide(record(), scored(0, 0, [0.9, 0.99, 0.99, 0.95, 0.3, 0.3, 0.3]), 7)
+    assert (verdict.status, codes(verdict)) == ("inconclusive", ["frames_disagree"])
+    assert "4 of 7 look fake, and 3 look real" in sentence(verdict, "frames_disagree")
+    verdict = decide(record(), scored(0, 0, [0.9] * 5 + [0.3] * 2), 7)
+    assert verdict.status == "fake"
+
+
+def calibrated(band=(0.5, 0.7), threshold=0.7):
+    interval = {"low": [0.1] * len(GRID), "high": [0.9] * len(GRID)}
+    known = {"slope": 1.0, "intercept": 0.0, "interval": interval}
+    return Rule(ProbabilityMap("platt", known), threshold, band)
+
+
+@pytest.mark.parametrize(
+    ("score", "status"), [(0.71, "fake"), (0.6, "inconclusive"), (0.49, "real")]
+)
+def test_a_calibrated_probability_decides(score, status):
+    verdict = decide(record(), scored(0, 0, [score] * 7), 7, calibrated())
+    assert verdict.status == status
+    assert verdict.probability["value"] == pytest.approx(score)
+    assert "probability 0." in text_of(verdict)
+    assert "[0.10, 0.90]" in text_of(verdict)
+    if status == "inconclusive":
+        words = "between 0.50 and 0.70 too many videos would be called wrong"
+        assert words in sentence(verdict, "undecided_score")
+
+
+def test_uncalibrated_scores_leave_more_undecided():
+    verdict = decide(record(), scored(0, 0, [0.64] * 7), 7)
+    assert codes(verdict) == ["undecided_score"]
+    assert "not calibrated" in sentence(verdict, "undecided_score")
+
+
+def test_a_model_that_says_nothing_decides_nothing():
+    useless = ProbabilityMap("none", {"why": "Its scores say nothing."})
+    rule = Rule(useless, band=(0.0, 1.0))
+    verdict = decide(record(), scored(0, 0, [0.99] * 7), 7, rule)
+    assert sentence(verdict, "undecided_score") == "Its scores say nothing."
+
+
+def test_limits_are_settings():
+    rule = Rule(limits=VerdictConfig(min_face_px=200))
+    verdict = decide(record(), scored(0, 0, [0.9] * 7), 7, rule)
+    assert codes(verdict) == ["faces_too_small"]
+
+
+def test_what_of_a_file_was_not_judged_is_noted():
+    frames = tuple(FrameRecord(i, i / 25, "unreadable") for i in range(2))
+    partial = VideoRecord("v", "partial", "truncated+unreadable", frames=frames)
+    verdict = decide(partial, scored(0, 0, [0.9] * 7), 7)
+    assert verdict.status == "fake"
+    assert codes(verdict) == ["truncated", "unreadable_frames"]
+    assert sentence(verdict, "unreadable_frames").startswith("2 of 2 sampled frames")
 
 
 def test_evaluation_scores_videos_as_verdicts_do():

@@ -19,7 +19,7 @@ _OWN_FIELDS = (
 
 _FILE_FIELDS = (
     *("container", "pixel_format", "bit_depth", "has_alpha", "fps"),
-    *("sample_aspect_ratio", "rotation", "is_interlaced"),
+    *("sample_aspect_ratio", "rotation", "is_interlaced", "duration_s", "is_truncated"),
 )
 
 

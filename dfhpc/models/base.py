@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import importlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,6 +142,12 @@ def file_digests(model_dir: Path, names: Sequence[str]) -> dict[str, str]:
         name: hashlib.sha256((model_dir / name).read_bytes()).hexdigest()
         for name in names
     }
+
+
+def model_digest(run: RunDirectory, model_id: str) -> str:
+    """Return a hash over the digests of a model's files: which training it is of."""
+    files = read_record(run.model_path(model_id), "files")["files"]
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
 
 
 def load_model(run: RunDirectory, model_id: str) -> Model:

@@ -5,6 +5,8 @@ from typing import Any
 
 from tabulate import tabulate
 
+from dfhpc.reporting.calibration_text import calibration_text
+
 LEVELS = ("frame", "video")
 
 
@@ -75,6 +77,8 @@ def _split_texts(evaluation: Mapping[str, Any], costs: Mapping[str, Any]) -> lis
         if name in costs:
             cost = "\n".join(costs[name]["lsf"])
             parts.append(f"Resource usage summary of training {name}:\n\n{cost}")
+    if text := calibration_text(evaluation.get("probabilities", {})):
+        parts.append(text)
     if any(name in costs for name in evaluation["models"]):
         parts.append(
             "The first model that needs a Gram matrix bears its cost; a search is a "

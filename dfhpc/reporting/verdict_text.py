@@ -9,27 +9,50 @@ def verdict_text(verdict: Mapping[str, Any]) -> str:
 
     Where several people are in it, a line follows on each.
     """
-    faces = _score_text(verdict["score"], verdict["frames_scored"])
     # A name may hold line breaks, and this is one line.
     path = verdict["path"].replace("\n", "\\n").replace("\r", "\\r")
-    reason = f"  {verdict['reason']}: {verdict['detail']}" if verdict["reason"] else ""
-    leaky = "  (LEAKY model)" if verdict["model"]["split"]["leaky"] else ""
-    line = f"{verdict['status']:<15}{path}{faces}{reason}{leaky}"
-    return "\n".join([line.rstrip().rstrip(":"), *_people_lines(verdict)])
+    parts = [
+        f"{verdict['status']:<15}{path}",
+        *_value_texts(verdict, verdict["frames_scored"]),
+        *(f"{each['code']}: {each['sentence']}" for each in verdict["reasons"]),
+    ]
+    if any(m["decides"] and m["card"]["split"]["leaky"] for m in verdict["models"]):
+        parts.append("(LEAKY model)")
+    lines = ["  ".join(parts), *_people_lines(verdict), *_model_lines(verdict)]
+    return "\n".join(lines)
 
 
-def _score_text(score: float | None, num_faces: int) -> str:
-    text = "" if score is None else f"  score {score:.3f}"
-    return text + (f"  {num_faces} faces" if num_faces else "")
+def _value_texts(found: Mapping[str, Any], num_faces: int | None) -> Iterator[str]:
+    probability, score = found["probability"], found["score"]
+    if probability is not None:
+        low, high = probability["interval_95"]
+        yield f"probability {probability['value']:.2f} [{low:.2f}, {high:.2f}]"
+    elif score is not None:
+        yield f"score {score:.3f}"
+    if num_faces:
+        yield f"{num_faces} face" + ("" if num_faces == 1 else "s")
 
 
 def _people_lines(verdict: Mapping[str, Any]) -> Iterator[str]:
     people, others = verdict["people"], verdict["people_not_scored"]
     if len(people) > 1:
         for number, person in enumerate(people, start=1):
-            name = f"person {number} ({person['place']})"
-            faces = _score_text(person["score"], person["frames"])
-            reason = f"  {person['reason']}" if person["reason"] else ""
-            yield f"  {person['status']:<13}{name}{faces}{reason}"
+            name = f"{person['status']:<13}person {number} ({person['place']})"
+            codes = " ".join(reason["code"] for reason in person["reasons"])
+            values = _value_texts(person, person["frames"])
+            yield "  " + "  ".join(filter(None, [name, *values, codes]))
     if others:
         yield f"  Up to {others} more people were seen and not judged."
+
+
+def _model_lines(verdict: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what each of several models says."""
+    models = verdict["models"]
+    if len(models) < 2 or verdict["score"] is None:
+        return
+    for model in models:
+        name = f"{model['status']:<13}model {model['name']}"
+        codes = " ".join(reason["code"] for reason in model["reasons"])
+        decides = "(decides)" if model["decides"] else ""
+        values = _value_texts(model, None)
+        yield "  " + "  ".join(filter(None, [name, *values, decides, codes]))

@@ -1,11 +1,13 @@
 """Evaluate: score the held-out rows of every model, and say how good that is."""
 
 import hashlib
+import json
 import logging
 from typing import Any
 
 import numpy as np
 
+from dfhpc import calibration
 from dfhpc.audit import audit_parts
 from dfhpc.cluster.lazy import LazyPool
 from dfhpc.cluster.memory import check_memory
@@ -13,11 +15,14 @@ from dfhpc.cluster.pool import Unit, WorkPool, run_units
 from dfhpc.config import Settings, SplitVariant
 from dfhpc.constants import FORMAT_VERSION
 from dfhpc.errors import IncompleteStageError, ProjectedMemoryError
-from dfhpc.evaluation import ScoredFrames, evaluate_part
+from dfhpc.evaluation import ScoredFrames, evaluate_part, video_scores
+from dfhpc.model_card import write_model_card
+from dfhpc.models.base import model_digest
 from dfhpc.models.gram import finished_gram
 from dfhpc.models.projection import project_bytes, project_rows
 from dfhpc.models.scoring import score_rows
 from dfhpc.reporting.figures import save_rows_figure
+from dfhpc.reporting.reliability_figure import save_reliability_figure
 from dfhpc.runs import RunDirectory, read_record, write_json, write_text
 from dfhpc.split_rows import load_split, rows_of_parts
 from dfhpc.splits import PARTS, Split
@@ -31,6 +36,11 @@ EVALUATION_KEYS = ("models", "split", "audit", "not_scored", "beside", "costs")
 
 SCORED_PARTS = ("calibration", "test")
 
+LEAKY_WHY = (
+    "The split is leaky: frames of one video train and test, so no video is left that "
+    "a calibration could rest on."
+)
+
 
 def is_done(run: RunDirectory, settings: Settings) -> bool:
     """Whether the models as they are now have been evaluated."""
@@ -41,8 +51,12 @@ def is_done(run: RunDirectory, settings: Settings) -> bool:
 
 
 def _models_hash(run: RunDirectory, settings: Settings) -> str:
-    """Return a hash over what every model is, so that a retrained one shows."""
-    digest = hashlib.sha256()
+    """Return a hash over what every model is, so that a retrained one shows.
+
+    And over what is asked of verdicts, which the thresholds follow.
+    """
+    asked = settings.verdict.false_positive_rate
+    digest = hashlib.sha256(json.dumps({"false_positive_rate": asked}).encode())
     for training in settings.trainings():
         path = run.model_path(training.model_id)
         digest.update(path.read_bytes() if path.exists() else b"")
@@ -79,6 +93,10 @@ def evaluate(run: RunDirectory, settings: Settings, pools: LazyPool) -> dict[str
             name: used[cost] for name in ids if (cost := training_cost(name)) in used
         },
     }
+    for name, entry in probabilities_of(result).items():
+        path = run.evaluation_dir / f"reliability-{name}.png"
+        save_reliability_figure(path, name, entry)
+        write_model_card(run, name, result)
     write_json(run.evaluation_path, result)
     return result
 
@@ -98,7 +116,14 @@ def _evaluate_variant(
     path = run.evaluation_dir / f"frames{variant.suffix}.csv"
     write_text(path, frames.to_csv())
     _draw_rows(run, pools.get(), variant, rows, reader)
-    return _result(names, split, frames, _videos_of(rows, reader, videos))
+    part_videos = _videos_of(rows, reader, videos)
+    parts = _parts(split, frames, part_videos)
+    found = _result(names, split, parts, part_videos)
+    rate = settings.verdict.false_positive_rate
+    known = _probabilities(names, split, parts, rate)
+    for name, entry in known.items():
+        entry["model_digest"] = model_digest(run, name)
+    return found | {"probabilities": known}
 
 
 def _draw_rows(
@@ -129,18 +154,43 @@ def _draw_rows(
     )
 
 
-def _result(
-    names: list[str],
-    split: Split,
-    frames: ScoredFrames,
-    part_videos: dict[str, list[Video]],
-) -> dict[str, Any]:
-    parts = {
+def _parts(
+    split: Split, frames: ScoredFrames, part_videos: dict[str, list[Video]]
+) -> dict[str, ScoredFrames]:
+    """Return the scored frames of each part; of a leaky split all are called test."""
+    if split.is_leaky:
+        return {"test": frames}
+    return {
         part: frames.only({video.video_id for video in part_videos[part]})
         for part in SCORED_PARTS
     }
-    if split.is_leaky:
-        parts = {"test": frames}
+
+
+def _probabilities(
+    names: list[str], split: Split, parts: dict[str, ScoredFrames], rate: float
+) -> dict[str, Any]:
+    """Return map, threshold and measured rates of each model.
+
+    Fitted on the calibration part alone; what is fitted is then measured on the test
+    part, and does not change.
+    """
+    found = {}
+    for name in names:
+        own, fitted = calibration.NO_VIDEOS, calibration.uncalibrated(LEAKY_WHY, rate)
+        if "calibration" in parts:
+            own = video_scores(parts["calibration"], name)
+            fitted = calibration.fit(own, rate, split.seed)
+        test = video_scores(parts["test"], name) if len(parts["test"].rows) else None
+        found[name] = calibration.to_json(fitted, own, test)
+    return found
+
+
+def _result(
+    names: list[str],
+    split: Split,
+    parts: dict[str, ScoredFrames],
+    part_videos: dict[str, list[Video]],
+) -> dict[str, Any]:
     return {
         "split": {
             "kind": split.kind,
@@ -174,6 +224,13 @@ def _videos_of(
     """Return the videos that have a face in each part."""
     positions = {part: reader.layout.video_of(rows[part]) for part in PARTS}
     return {part: [videos[i] for i in np.unique(positions[part])] for part in PARTS}
+
+
+def probabilities_of(evaluation: dict[str, Any]) -> dict[str, Any]:
+    """Return what is known of each model's scores, the split beside included."""
+    beside = evaluation["beside"] or {}
+    both = (evaluation, beside)
+    return {k: v for each in both for k, v in each.get("probabilities", {}).items()}
 
 
 def load_evaluation(run: RunDirectory) -> dict[str, Any]:

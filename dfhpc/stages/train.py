@@ -1,13 +1,15 @@
 """Train: the split, then each model that is not trained yet."""
 
-import importlib.metadata
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
+import numpy as np
+
 from dfhpc.cluster.lazy import LazyPool
 from dfhpc.cluster.memory import check_memory
+from dfhpc.cluster.pool import Unit, WorkPool, run_units
 from dfhpc.config import Settings, Training
 from dfhpc.constants import (
     FORMAT_VERSION,
@@ -16,20 +18,26 @@ from dfhpc.constants import (
     ROW_LENGTH,
 )
 from dfhpc.errors import IncompleteStageError
+from dfhpc.model_card import write_model_card
 from dfhpc.model_configs import ModelConfig
 from dfhpc.models.base import (
     CARD_KEYS,
+    TrainingRows,
     file_digests,
     get_trainer,
 )
+from dfhpc.models.self_test import SELF_TEST_NAME, write_self_test
 from dfhpc.models.training import begin_model, training_rows
+from dfhpc.quality_ranges import MEASURES, quality_ranges
 from dfhpc.recipes import parse_model_config
 from dfhpc.reporting.progress import progress
 from dfhpc.runs import RunDirectory, read_record, write_json
 from dfhpc.split_rows import load_split
 from dfhpc.splits import require_both
 from dfhpc.store.reading import RowReader
+from dfhpc.training_facts import training_facts
 from dfhpc.usage.summary import training_cost
+from dfhpc.versions import library_versions
 from dfhpc.videos.manifest import read_manifest
 
 logger = logging.getLogger(__name__)
@@ -148,25 +156,47 @@ def _train_model(
     begin_model(run, name, [config], rows)
     with progress(f"Training {name}", trainer.num_steps, "step") as advance:
         history = trainer.train(run, pool, advance)
+    _keep_self_test(run, pool, name, config)
     card = {
         "format_version": FORMAT_VERSION,
         "name": name,
         "settings": settings.to_json(),
         "model": config.model_dump(mode="json"),
         "split": {"kind": split.kind, "seed": split.seed, "leaky": split.is_leaky},
+        **_learned_from(run, settings, reader, rows),
+        "manifest_hash": reader.attribute("manifest_hash"),
+        "versions": library_versions(config.kind)
+        | reader.attribute("detector_versions"),
+        "history": history,
+        "projected_bytes": projected,
+        "files": file_digests(run.model_dir(name), (*trainer.files(), SELF_TEST_NAME)),
+    }
+    write_json(run.model_path(name), card)
+    write_model_card(run, name)
+
+
+def _keep_self_test(
+    run: RunDirectory, pool: WorkPool, name: str, config: ModelConfig
+) -> None:
+    """Have a worker, which may load what the model needs, score some of its rows."""
+    unit = Unit.fixed(f"{name}-self-test", write_self_test, run.path, name, config)
+    for _ in run_units(pool, [unit]):
+        pass
+
+
+def _learned_from(
+    run: RunDirectory, settings: Settings, reader: RowReader, rows: TrainingRows
+) -> dict[str, Any]:
+    """Return what is known of the rows that a model has learned from."""
+    videos = read_manifest(run.manifest_path)
+    places = np.unique(reader.layout.video_of(rows.rows))
+    return {
         "faces": {
             "real": int((rows.labels == LABEL_REAL).sum()),
             "fake": int((rows.labels == LABEL_FAKE).sum()),
         },
-        "manifest_hash": reader.attribute("manifest_hash"),
-        "versions": _versions() | reader.attribute("detector_versions"),
-        "history": history,
-        "projected_bytes": projected,
-        "files": file_digests(run.model_dir(name), trainer.files()),
+        "trained": training_facts(settings.data, [videos[at] for at in places]),
+        "quality": quality_ranges(
+            {name: reader.array(name)[rows.rows] for name in MEASURES}
+        ),
     }
-    write_json(run.model_path(name), card)
-
-
-def _versions() -> dict[str, str]:
-    names = ("dfhpc", "numpy", "scikit-learn", "zarr", "av")
-    return {name: importlib.metadata.version(name) for name in names}

@@ -63,7 +63,8 @@ def read_frames(
 def look_at(source: Source, options: ReadOptions) -> tuple[VideoFacts, Timeline]:
     """Return what is to be known of a video before frames are chosen."""
     timeline = read_timeline(source, options)
-    return source.facts(len(timeline.times_s), timeline.num_packets), timeline
+    facts = source.facts(len(timeline.times_s), timeline.num_packets)
+    return replace(facts, duration_s=timeline.duration_s(facts.fps)), timeline
 
 
 def candidates(timeline: Timeline, options: ReadOptions) -> list[float]:

@@ -80,6 +80,8 @@ class VideoFacts:
     """Transparency is left out: colors are taken as they are stored."""
     fps: float | None = None
     """Mean rate that the container states."""
+    duration_s: float | None = None
+    """From the first frame to the end of the last, as their times say."""
     sample_aspect_ratio: str = "1:1"
     """Shape of a pixel. Frames are not stretched to it: rows are pixels as stored."""
     rotation: int = 0

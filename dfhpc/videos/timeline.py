@@ -71,6 +71,11 @@ class Timeline:
     order: PacketOrder | None
     """None where the times of packets do not tell the frames apart."""
 
+    def duration_s(self, fps: float | None) -> float:
+        """Return the time of the last frame, and as long as one frame lasts."""
+        last_s = float(self.times_s[-1])
+        return round(last_s + (1 / fps if fps else 0.0), 6)
+
 
 def read_timeline(source: Source, options: ReadOptions) -> Timeline:
     """Return the timeline of an open video; where it must be, by decoding it all.

@@ -206,4 +206,6 @@ def test_what_is_known_of_the_file_is_recorded(clips):
         "sample_aspect_ratio": "1:1",
         "rotation": 0,
         "is_interlaced": False,
+        "duration_s": 33 / 25,
+        "is_truncated": False,
     }

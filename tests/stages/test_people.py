@@ -1,7 +1,6 @@
 """A whole run with rows for each person of its videos."""
 
 import csv
-import json
 
 import numpy as np
 import pytest
@@ -13,13 +12,14 @@ from dfhpc.person_scores import deciding_person
 from dfhpc.recipes import parse_settings
 from dfhpc.reporting.status_table import status_text
 from dfhpc.runs import read_json
-from dfhpc.stages.predict import predict_all
+from dfhpc.stages.predict import Judge
 from dfhpc.status import read_status
 from dfhpc.store.reading import RowReader
 from dfhpc.store.schema import shard_path
 from dfhpc.videos.manifest import read_manifest
 from tests.conftest import QUICK
 from tests.people_clips import make_data_set
+from tests.verdict_schema import validate
 
 FRAMES, PEOPLE = 4, 3
 NUM_VIDEOS = 10
@@ -105,8 +105,9 @@ def test_evaluation_and_prediction_score_a_video_alike(finished):
         expected = means[deciding_person(counts, means, 3)]
         from pathlib import Path
 
-        [verdict] = predict_all(finished, [Path(videos[video_id].path)], "sgd")
-        json.dumps(verdict, allow_nan=False)
+        judge = Judge(finished, "sgd")
+        verdict = judge.judge(Path(videos[video_id].path)).verdict
+        validate(verdict)
         assert verdict["score"] == pytest.approx(expected, abs=1e-5)
         found = {str(p["track"]): p["score"] for p in verdict["people"]}
         assert found == pytest.approx(

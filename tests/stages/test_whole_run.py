@@ -20,10 +20,11 @@ from dfhpc.reporting import tables
 from dfhpc.reporting.status_table import status_text
 from dfhpc.reporting.verdict_text import verdict_text
 from dfhpc.runs import read_json
-from dfhpc.stages.predict import choose_model, predict_all
+from dfhpc.stages.predict import Judge, choose_model
 from dfhpc.status import read_status
 from dfhpc.videos.manifest import read_manifest
 from tests.conftest import QUICK
+from tests.verdict_schema import validate
 
 
 def run_all(folder, clips, stages=pipeline.STAGES, **sections):
@@ -186,8 +187,8 @@ def new(tmp_path_factory):
 
 class TestPredict:
     def _predict(self, run, path, model="random_forest"):
-        (verdict,) = predict_all(run, [path], model)
-        json.dumps(verdict, allow_nan=False)
+        verdict = Judge(run, model).judge(path).verdict
+        validate(verdict)
         return verdict
 
     def test_statuses(self, finished, new):
@@ -196,13 +197,17 @@ class TestPredict:
         assert self._predict(run, new["real"])["status"] in faces
         assert self._predict(run, new["fake"])["status"] in faces
         verdict = self._predict(run, new["faceless"])
-        assert (verdict["status"], verdict["reason"]) == ("not_applicable", "no_face")
+        assert self._said(verdict) == ("not_applicable", ["no_face"])
         assert verdict["score"] is None
         verdict = self._predict(run, new["broken"])
-        assert (verdict["status"], verdict["reason"]) == ("error", "not_a_video")
+        assert self._said(verdict) == ("error", ["not_a_video"])
         assert verdict["score"] is None
         missing = self._predict(run, new["real"].with_name("absent.mp4"))
-        assert (missing["status"], missing["reason"]) == ("error", "missing")
+        assert self._said(missing) == ("error", ["missing"])
+        assert missing["input"]["sha256"] is None
+
+    def _said(self, verdict):
+        return verdict["status"], [reason["code"] for reason in verdict["reasons"]]
 
     @pytest.mark.parametrize("model", ["sgd", "random_forest"])
     def test_a_video_of_the_data_scores_as_in_the_evaluation(self, finished, model):
@@ -244,7 +249,11 @@ class TestPredict:
     def test_a_leaky_model_says_so(self, leaky, new):
         run, _ = leaky
         verdict = self._predict(run, new["real"])
-        assert verdict["model"]["split"]["leaky"]
+        [model] = verdict["models"]
+        assert model["card"]["split"]["leaky"]
+        assert model["card"]["blind_spots"][2].startswith("LEAKY")
+        assert verdict["decision"]["calibrated_on"] is None
+        assert "leaky" in verdict["decision"]["why_not_calibrated"]
         assert "LEAKY" in verdict_text(verdict)
 
     def test_unknown_model_names_those_there_are(self, finished):
@@ -253,11 +262,14 @@ class TestPredict:
 
     def test_default_model_is_chosen_on_the_calibration_part(self, finished):
         run, settings = finished
-        models = read_json(run.evaluation_path)["models"]
-        best = max(
-            models, key=lambda m: (models[m]["calibration"]["video"]["roc_auc"], m)
-        )
-        assert choose_model(run, None) == best
+        evaluation = read_json(run.evaluation_path)
+        models, known = evaluation["models"], evaluation["probabilities"]
+        areas = {m: models[m]["calibration"]["video"]["roc_auc"] for m in models}
+        chosen = choose_model(run, None)
+        assert areas[chosen] == max(areas.values())
+        equal = [m for m in areas if areas[m] == areas[chosen]]
+        briers = {m: known[m]["calibration"]["brier"] for m in equal}
+        assert briers[chosen] == min(briers.values())
 
     def test_run_without_models_is_refused(self, clips, tmp_path):
         run, _ = run_all(tmp_path / "run", clips, stages=("scan",))

@@ -1,0 +1,223 @@
+"""Folders of verdicts: names, tables, resuming, refusals; with a judge that is none."""
+
+import csv
+import json
+
+import pytest
+
+from dfhpc.cluster import signals
+from dfhpc.errors import RunDirectoryError, SettingsMismatchError, StoppedError
+from dfhpc.stages.predict import Judged
+from dfhpc.verdict_files import (
+    VerdictFolder,
+    find_videos,
+    judge_into,
+    safe_name,
+)
+
+
+class InventedJudge:
+    """Says what it is told, and notes whom it judged."""
+
+    def __init__(self, model="svm", statuses=None):
+        self._model = model
+        self._statuses = statuses or {}
+        self.judged = []
+
+    def identity(self):
+        return {"models": {self._model: "digest"}, "decides": self._model}
+
+    def judge(self, path):
+        self.judged.append(path.name)
+        status = self._statuses.get(path.name, "fake")
+        reasons = [] if status == "fake" else [{"code": "c", "sentence": "S."}]
+        score = 0.9 if status == "fake" else None
+        verdict = {
+            "path": str(path),
+            "status": status,
+            "reasons": reasons,
+            "score": score,
+            "probability": score and {"value": 0.8, "interval_95": [0.7, 0.9]},
+            "frames_scored": 7,
+            "input": {"sha256": "ab"},
+        }
+        return Judged(verdict, [])
+
+
+@pytest.fixture
+def data(tmp_path):
+    names = ["a/clip.mp4", "b/clip.mp4", "ü b.MOV", "notes.txt", "-rf.avi", ".h.mp4"]
+    for name in names:
+        path = tmp_path / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return tmp_path / "data"
+
+
+def judge_all(out, judge, videos):
+    return list(judge_into(VerdictFolder(out, judge), judge, videos))
+
+
+def table(out):
+    with (out / "verdicts.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_videos_are_found_below_folders_and_each_is_taken_once(data):
+    named = [data / "b" / "clip.mp4", data, data / "absent.mp4", data / "notes.txt"]
+    found = find_videos(named)
+    assert [str(path.relative_to(data)) for path in found] == [
+        *("b/clip.mp4", "-rf.avi", "ü b.MOV", "a/clip.mp4"),
+        *("absent.mp4", "notes.txt"),
+    ]
+
+
+def test_a_folder_of_images_is_a_video(tmp_path):
+    (tmp_path / "frames").mkdir()
+    (tmp_path / "frames" / "1.png").write_text("")
+    assert find_videos([tmp_path / "frames"]) == [tmp_path / "frames"]
+
+
+def test_each_video_has_a_file_of_its_own(data, tmp_path):
+    out, videos = tmp_path / "out", find_videos([data])
+    verdicts = judge_all(out, InventedJudge(), videos)
+    rows = table(out)
+    assert [row["path"] for row in rows] == [str(video) for video in videos]
+    names = [row["json"] for row in rows]
+    assert len({name.casefold() for name in names}) == len(videos) == 4
+    assert names[0] == "rf.json"
+    assert "ü_b.json" in names
+    found = [json.loads((out / name).read_text()) for name in names]
+    assert found == verdicts
+    assert rows[0]["probability"] == "0.8"
+    assert rows[0]["sha256"] == "ab"
+
+
+def test_judged_videos_are_not_judged_again(data, tmp_path):
+    out, videos = tmp_path / "out", find_videos([data])
+    judge_all(out, InventedJudge(), videos)
+    again = InventedJudge()
+    assert len(judge_all(out, again, videos)) == 4
+    assert again.judged == []
+    videos[0].write_text("changed")
+    (out / table(out)[1]["json"]).unlink()
+    judge_all(out, again, videos)
+    assert again.judged == [videos[0].name, videos[1].name]
+    assert len(table(out)) == 4
+
+
+def test_what_could_not_be_read_is_tried_again(data, tmp_path):
+    out, videos = tmp_path / "out", [data / "absent.mp4", data / "-rf.avi"]
+    statuses = {"absent.mp4": "error", "-rf.avi": "not_applicable"}
+    judge_all(out, InventedJudge(statuses=statuses), videos)
+    again = InventedJudge()
+    judge_all(out, again, videos)
+    assert again.judged == ["absent.mp4"]
+    assert [row["status"] for row in table(out)] == ["fake", "not_applicable"]
+
+
+def test_a_stop_keeps_what_is_done_and_the_same_command_goes_on(data, tmp_path):
+    out, videos = tmp_path / "out", find_videos([data])
+    judge = InventedJudge()
+    verdicts = judge_into(VerdictFolder(out, judge), judge, videos)
+    next(verdicts)
+    next(verdicts)
+    signals.request_stop()
+    with pytest.raises(StoppedError) as stopped:
+        next(verdicts)
+    assert stopped.value.exit_code == 75
+    assert len(table(out)) == 2
+    signals.reset()
+    again = InventedJudge()
+    judge_all(out, again, videos)
+    assert again.judged == [video.name for video in videos[2:]]
+    assert len(table(out)) == 4
+
+
+def test_half_a_line_of_a_killed_writer_is_judged_anew(data, tmp_path):
+    out, videos = tmp_path / "out", find_videos([data])
+    judge_all(out, InventedJudge(), videos)
+    path = out / "verdicts.jsonl"
+    path.write_bytes(path.read_bytes()[:-20])
+    again = InventedJudge()
+    judge_all(out, again, videos)
+    assert again.judged == [videos[-1].name]
+    assert len(table(out)) == 4
+
+
+def test_verdicts_of_another_model_are_refused(data, tmp_path):
+    out = tmp_path / "out"
+    judge_all(out, InventedJudge(), [data / "-rf.avi"])
+    with pytest.raises(SettingsMismatchError, match="name another folder") as caught:
+        VerdictFolder(out, InventedJudge("forest"))
+    assert "differs in decides, models" in str(caught.value)
+
+
+def test_a_folder_of_other_things_is_refused(data):
+    with pytest.raises(RunDirectoryError, match="holds other files"):
+        VerdictFolder(data, InventedJudge())
+
+
+def test_no_cell_is_a_formula(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(data)
+    from pathlib import Path
+
+    names = ["=cmd().mp4", "+1.mp4", "@x.mp4", "-2.mp4", "\tt.mp4", "\rr.mp4"]
+    videos = [Path(name) for name in names]
+    for video in videos:
+        video.write_text("")
+    judge_all(tmp_path / "out", InventedJudge(), videos)
+    assert [row["path"] for row in table(tmp_path / "out")] == [
+        "'" + name.replace("\r", "\\r") for name in names
+    ]
+
+
+def test_the_longest_name_of_twins_can_be_written(data, tmp_path):
+    videos = [data / side / ("\N{HIRAGANA LETTER A}" * 80) for side in "ab"]
+    for video in videos:
+        video.write_text("")
+    judge_all(tmp_path / "out", InventedJudge(), videos)
+    assert len({row["json"] for row in table(tmp_path / "out")}) == 2
+
+
+@pytest.mark.parametrize(
+    ("stem", "name"),
+    [
+        ("index", "index"),
+        ("a/../b", "a_.._b"),
+        ("x" * 300, "x" * 120),
+        ("a\udcffb", "a_b"),
+        ("\N{HIRAGANA LETTER A}" * 100, "\N{HIRAGANA LETTER A}" * 40),
+        ("...", "video"),
+        ("CON aux", "CON_aux"),
+    ],
+)
+def test_safe_names(stem, name):
+    assert safe_name(stem) == name
+
+
+def test_our_own_names_are_not_given_away(tmp_path):
+    videos = []
+    for name in ("verdicts.mp4", "Index.mp4", "judged_by.mp4"):
+        videos.append(tmp_path / name)
+        videos[-1].write_text("")
+    out = tmp_path / "out"
+    judge_all(out, InventedJudge(), videos)
+    for row in table(out):
+        assert row["json"].count("-") == 1
+
+
+def test_a_name_that_is_no_text_is_written(tmp_path):
+    import os
+    from pathlib import Path
+
+    video = Path(os.fsdecode(os.fsencode(tmp_path) + b"/b\xff.mp4"))
+    video.write_text("")
+    judge = InventedJudge()
+    out = tmp_path / "out"
+    folder = VerdictFolder(out, judge)
+    found = Judged(judge.judge(Path("b.mp4")).verdict, [])
+    folder.add(video, found, 1.0)
+    folder.finish()
+    assert folder.known(video)["status"] == "fake"
+    assert table(out)[0]["json"] == "b.json"
