@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dfhpc.choosing import calibration_rank
 from dfhpc.cluster.blas import own_cores
 from dfhpc.config import Settings
 from dfhpc.constants import ROW_LENGTH
@@ -78,7 +79,7 @@ def choose_model(run: RunDirectory, name: str | None) -> str:
             )
         return name
     found = _read_evaluation(run)
-    return max(trained, key=lambda model: (*_calibration_rank(found, model), model))
+    return max(trained, key=lambda model: calibration_rank(found, model))
 
 
 def _read_evaluation(run: RunDirectory) -> dict[str, Any]:
@@ -91,18 +92,6 @@ def _read_evaluation(run: RunDirectory) -> dict[str, Any]:
         key: {name: entry for each in both for name, entry in each.get(key, {}).items()}
         for key in ("models", "probabilities")
     }
-
-
-def _calibration_rank(evaluation: dict[str, Any], name: str) -> tuple[float, float]:
-    """Return how well a model ranks videos of calibration; a leaky one does not at all.
-
-    Of models that rank equally well, the one whose probabilities are nearer to the
-    truth keeps the classes farther apart.
-    """
-    parts = evaluation["models"].get(name, {})
-    area = parts.get("calibration", {}).get("video", {}).get("roc_auc") or 0.0
-    quality = evaluation["probabilities"].get(name, {}).get("calibration")
-    return area, -quality["brier"] if quality else -1.0
 
 
 class _Judging:

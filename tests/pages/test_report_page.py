@@ -109,7 +109,7 @@ def test_the_contents_lead_to_each_section(browser, page_path):
         links = page.eval_on_selector_all(
             "nav a", "all => all.map(a => a.getAttribute('href'))"
         )
-        assert len(links) == page.locator("main section[id] > h2").count() == 8
+        assert len(links) == page.locator("main section[id] > h2").count() == 9
         for link in links:
             assert page.locator(link).count() == 1
 

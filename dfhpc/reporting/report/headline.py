@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
+from dfhpc.choosing import calibration_rank
 from dfhpc.reporting.report.blocks import Block, Section, Table, Text, numeric
 from dfhpc.reporting.report.facts import Facts, Json
 from dfhpc.reporting.report.words import count, listed, number, percent
@@ -39,10 +40,10 @@ def best_model(evaluation: Json) -> tuple[str, Json] | None:
         for name, parts in result["models"].items():
             area = parts.get("calibration", {}).get("video", {}).get("roc_auc")
             if area is not None:
-                found.append((area, name, result))
+                found.append((calibration_rank(result, name), name, result))
     if not found:
         return None
-    _, name, chosen = max(found, key=lambda each: each[:2])
+    _, name, chosen = max(found, key=lambda each: each[0])
     return name, chosen
 
 
