@@ -38,7 +38,7 @@ def input_facts(verdict: Mapping[str, Any]) -> list[tuple[str, str]]:
     width, height = facts.pop("width", None), facts.pop("height", None)
     picture = f"{width} x {height} pixels" if width and height else "–"
     lines = [
-        (name, "–" if facts.get(key) is None else show(facts[key]))
+        (name, "–" if facts[key] in (None, "") else show(facts[key]))
         for key, (name, show) in FACTS.items()
         if key in facts
     ]

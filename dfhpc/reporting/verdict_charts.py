@@ -149,7 +149,7 @@ class Gauge:
 
 
 def gauge(verdict: Mapping[str, Any]) -> Gauge | None:
-    """Return the gauge of what was compared with the threshold; None without a score."""
+    """Return the gauge of what is compared with the threshold; None without a score."""
     decision, probability = verdict["decision"], verdict["probability"]
     if decision is None or verdict["score"] is None:
         return None

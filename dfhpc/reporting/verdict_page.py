@@ -12,7 +12,7 @@ from typing import Any
 from dfhpc.explanations import Explanation, ShownFace
 from dfhpc.reporting import verdict_charts, verdict_words
 from dfhpc.reporting.face_pictures import face_uri, overlay_uri
-from dfhpc.reporting.input_facts import input_facts, plain
+from dfhpc.reporting.input_facts import input_facts, plain, plain_key
 from dfhpc.reporting.lettering import printable
 from dfhpc.reporting.pages import render
 from dfhpc.runs import write_text
@@ -78,7 +78,7 @@ def verdict_page(
         num_faces=len(shown),
         models=[
             _model(verdict, judged, shown, explanations.get(judged["name"], ()))
-            for judged in verdict["models"]
+            for judged in sorted(verdict["models"], key=lambda one: not one["decides"])
         ],
         input_facts=input_facts(verdict),
         command=repeating(verdict, deciding),
@@ -125,18 +125,18 @@ def self_test(found: Mapping[str, Any] | None) -> str:
 
 
 def trained_on(trained: Mapping[str, Any]) -> str:
-    """Return what a model was trained on; first what readers ask for first.
+    """Return what a model was trained on, as far as it is known.
 
     >>> trained_on({"faces": {"real": 2, "fake": 8}, "data": "ffpp", "groups": None})
-    'data: ffpp; faces: real: 2, fake: 8; groups: –'
+    '2 real and 8 fake faces; data: ffpp'
     """
-    first = ("data", "layout", "compression", "methods", "videos", "faces")
-    keys = [key for key in first if key in trained]
-    keys += [key for key in trained if key not in first]
-    inner = {
-        key: plain(value).replace("; ", ", ") for key, value in trained.items()
-    }
-    return "; ".join(f"{key}: {inner[key]}" for key in keys)
+    faces = trained["faces"]
+    known = [
+        f"{plain_key(key).lower()}: {plain(value)}"
+        for key, value in trained.items()
+        if key != "faces" and value not in (None, "", [])
+    ]
+    return "; ".join([f"{faces['real']} real and {faces['fake']} fake faces", *known])
 
 
 def _people(verdict: Verdict, shown: Sequence[ShownFace]) -> list[dict[str, Any]]:
@@ -146,7 +146,7 @@ def _people(verdict: Verdict, shown: Sequence[ShownFace]) -> list[dict[str, Any]
         best = [one for one in own if one.frame_index == person["frame_index"]] or own
         people.append(
             {
-                "name": person_name(at, verdict).capitalize() or "The person",
+                "name": person_name(at, verdict) or "the person",
                 "number": at,
                 "picture": face_uri(best[0].face, PERSON_SIDE) if best else None,
                 **person,
@@ -186,7 +186,9 @@ def _faces(
             "picture": face_uri(one.face, FACE_SIDE),
             "time_s": one.time_s,
             "person": person_name(person_of.get(one.track, 0), verdict),
-            **records.get((one.frame_index, one.track), {"score": None}),
+            "score": None,
+            "quality": None,
+            **records.get((one.frame_index, one.track), {}),
         }
         for one in evenly(ordered, MOST_FACES)
     ]

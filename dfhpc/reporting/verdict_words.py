@@ -42,6 +42,16 @@ USES = (
     "publish a video, or to grade, hire or punish anybody.",
 )
 
+NO_ANSWER = (
+    "It is no answer: neither a sign that the video is real, nor one that it is fake.",
+)
+
+LEAKY = (
+    "It was tested on people whom it had learned from, so its error rates are too good "
+    "to be true, and this answer may be too. Such a model serves to compare with "
+    "publications, not to judge videos."
+)
+
 NEXT_STEPS = {
     "fake": (
         "Look for the source: who published it first, and is there an original?",
@@ -71,6 +81,8 @@ NEXT_STEPS = {
     ),
 }
 
+UNIT = "\N{NO-BREAK SPACE}%"
+
 FOOTNOTE_RATES = "They hold for videos like those; other videos may fare far worse."
 
 
@@ -86,13 +98,13 @@ def number(value: float | None, digits: int = 2) -> str:
 def percent(value: float) -> str:
     """Return a probability in whole percent, never as certain.
 
-    >>> percent(0.834), percent(0.999), percent(0.001)
-    ('83 %', 'over 99 %', 'under 1 %')
+    >>> [percent(value).replace(UNIT, "%") for value in (0.834, 0.999, 0.001)]
+    ['83%', 'over 99%', 'under 1%']
     """
     whole = round(100 * value)
     if whole >= 100:
-        return "over 99 %"
-    return f"{whole} %" if whole >= 1 else "under 1 %"
+        return f"over 99{UNIT}"
+    return f"{whole}{UNIT}" if whole >= 1 else f"under 1{UNIT}"
 
 
 def in_hundred(value: float) -> str:
@@ -112,7 +124,7 @@ def certainty(verdict: Facts) -> str:
         low, high = (percent(limit) for limit in probability["interval_95"])
         return (
             f"Calibrated probability of a fake: {percent(probability['value'])} "
-            f"(95 % interval: {low} to {high})."
+            f"(95{UNIT} interval: {low} to {high})."
         )
     if score is None:
         return "No face was scored, so there is no number."
@@ -170,8 +182,8 @@ def rates_sentences(decision: Facts | None) -> list[str]:
         "expect it to be wrong more often. "
     )
     sentences = [
-        _frequency("real videos", "called fake", rates["fpr"], rates["fpr_95"]),
-        _frequency("fakes", "called fake", rates["tpr"], rates["tpr_95"]),
+        _frequency("real videos", rates["fpr"], rates["fpr_95"]),
+        _frequency("fakes", rates["tpr"], rates["tpr_95"], "; the others are missed"),
         where + FOOTNOTE_RATES,
     ]
     if asked is not None:
@@ -182,15 +194,15 @@ def rates_sentences(decision: Facts | None) -> list[str]:
     return sentences
 
 
-def _frequency(whom: str, what: str, rate: float | None, limits: Any) -> str:
+def _frequency(whom: str, rate: float | None, limits: Any, more: str = "") -> str:
     if rate is None:
-        return f"How many of 100 {whom} are {what} is not known: there were none."
+        return f"How many of 100 {whom} are called fake is not known: there were none."
     interval = (
-        f" (95 % interval: {in_hundred(limits[0])} to {in_hundred(limits[1])})"
+        f" (95{UNIT} interval: {in_hundred(limits[0])} to {in_hundred(limits[1])})"
         if limits
-        else " (too few groups of people for an interval)"
+        else " (too few for an interval)"
     )
-    return f"Of 100 {whom}, about {in_hundred(rate)} are {what}{interval}."
+    return f"Of 100 {whom}, about {in_hundred(rate)} are called fake{interval}{more}."
 
 
 def rare_fakes(decision: Facts | None) -> str:
