@@ -78,7 +78,7 @@ def _averaged(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return means over ``SMOOTHED`` rows; edges are repeated outwards."""
     wide = np.pad(values, ((SMOOTHED // 2 + 1, SMOOTHED // 2), (0, 0)), mode="edge")
     sums = wide.cumsum(axis=0)
-    return (sums[SMOOTHED:] - sums[:-SMOOTHED]) / SMOOTHED
+    return np.asarray((sums[SMOOTHED:] - sums[:-SMOOTHED]) / SMOOTHED)
 
 
 def _uri(picture: "Image.Image") -> str:

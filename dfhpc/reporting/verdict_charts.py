@@ -85,7 +85,9 @@ def timeline(
 ) -> Timeline:
     """Return the chart of the frames; ``person_of`` numbers the tracks."""
     end = max((frame["time_s"] for frame in frames), default=0.0) or 1.0
-    marks, lines, gaps = [], [], []
+    marks: list[Mark] = []
+    lines: list[Line] = []
+    gaps: list[Gap] = []
     before: dict[int, Mark] = {}
     for frame in frames:
         x = across(frame["time_s"] / end)

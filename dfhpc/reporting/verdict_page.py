@@ -160,14 +160,9 @@ def _frame_lines(verdict: Verdict, person_of: Mapping[int, int]) -> list[Any]:
     lines = []
     for frame in verdict["frames"]:
         faces = verdict_charts.scored_faces(frame)
-        lines += [
-            {
-                "frame": frame,
-                "face": face,
-                "person": face and person_name(person_of[face["track"]], verdict),
-            }
-            for face in faces or [None]
-        ]
+        people = [person_name(person_of[face["track"]], verdict) for face in faces]
+        told = zip(faces, people, strict=True) if faces else [(None, None)]
+        lines += [{"frame": frame, "face": one, "person": who} for one, who in told]
     return lines
 
 
