@@ -83,9 +83,10 @@ class Explanation:
         scores = self.score, self.score_hidden, self.score_random_hidden
         before, hidden, other = plain_scores(scores)
         check = (
-            f"Check: with the outlined region {COVER_NAMES[self.cover]}, the score "
-            f"goes from {before} to {hidden}; with {len(self.random_scores)} other "
-            f"regions of that size, to {other} on average."
+            f"Check: with the region that speaks most for {self.side} "
+            f"{COVER_NAMES[self.cover]}, the score goes from {before} to {hidden}; "
+            f"with {len(self.random_scores)} other regions of that size, to {other} on "
+            "average."
         )
         if self.holds:
             return f"{check} So the model did use this region; that proves no more."
@@ -104,12 +105,10 @@ class Explanation:
             "method": self.method,
             "frame_index": self.frame_index,
             "track": self.track,
-            "side": self.side,
             "region": list(self.region),
             "score": self.score,
             "score_hidden": self.score_hidden,
             "score_random_hidden": self.score_random_hidden,
-            "hidden_by": self.cover,
             "holds": self.holds,
             "sentence": self.sentence,
         }

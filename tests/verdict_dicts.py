@@ -75,6 +75,9 @@ def make_verdict(
             **{"num_frames": 100, "duration_s": 4.0, "frames_asked": 4},
             **{"frames_used": 3, "num_damaged_packets": 2, "num_corrupt_frames": 1},
             **{"rotation": 90, "is_truncated": False, "pixel_format": "yuv420p"},
+            **{"is_cut": False, "bit_depth": 8, "has_alpha": False},
+            **{"sample_aspect_ratio": "1:1", "is_interlaced": False},
+            **{"outcome": "partial", "outcome_reason": "no_face"},
         },
         "versions": {"dfhpc": "0.1.0", "numpy": "2.4.6"},
     }
@@ -177,7 +180,8 @@ def _model(name, decides, said, frames, *, leaky):
             "run_dir": "runs/ffpp",
             "trained": {
                 **{"data": "ffpp", "layout": "ffpp", "compression": "c23"},
-                **{"methods": ["Deepfakes"], "videos": 800},
+                **{"methods": ["Deepfakes"], "videos": 800, "real": 400},
+                **{"fake": 400, "groups": 90, "groups_known": True},
                 "faces": {"real": 2800, "fake": 2801},
             },
             "split": {"kind": "row" if leaky else "group", "seed": 42, "leaky": leaky},
