@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dfhpc.constants import FACE_CHANNELS, FACE_SIDE
+from dfhpc.explanations import Method
 from dfhpc.models.base import Scores
 from dfhpc.models.files import load_arrays, save_arrays
 from dfhpc.store.reading import Pixels
@@ -43,6 +46,9 @@ class LinearModel:
 
     weights: Floats
     intercept: float
+    center: NDArray[np.floating] | None = None
+    """The mean of the training rows, that explanations measure from; None in files
+    written before it was kept, which measure from black."""
 
     def decide(self, rows: Pixels) -> Floats:
         """Return the signed distance of each row, positive towards fake."""
@@ -56,12 +62,39 @@ class LinearModel:
         """Return the logistic function of the decision."""
         return logistic(self.decide(rows))
 
+    explained_by: ClassVar[Method] = "weights"
+
+    @property
+    def neutral(self) -> Pixels | None:
+        """The row that tells nothing: the mean of the training rows, rounded."""
+        if self.center is None:
+            return None
+        return np.asarray(np.rint(self.center), np.uint8)
+
+    def explain(self, row: Pixels) -> NDArray[np.float32]:
+        """Return what each place of a row adds to its decision, (320, 320).
+
+        Positive towards fake; the three colors are added up. All places together
+        make the decision on the row less that on the mean of the training rows, so
+        that it is the same for standardized columns and for raw ones.
+        """
+        parts = row.astype(np.float64)
+        if self.center is not None:
+            parts -= self.center
+        parts *= self.weights
+        places = parts.reshape(FACE_SIDE, FACE_SIDE, FACE_CHANNELS)
+        return np.asarray(places.sum(axis=2), np.float32)
+
     def save(self, path: Path) -> None:
         """Write to ``path``, whole or not at all."""
-        save_arrays(path, {"weights": self.weights, "intercept": self.intercept})
+        arrays = {"weights": self.weights, "intercept": self.intercept}
+        if self.center is not None:
+            arrays["center"] = self.center.astype(np.float32)
+        save_arrays(path, arrays)
 
     @classmethod
     def load(cls, path: Path) -> "LinearModel":
         """Return what ``save`` wrote."""
         arrays = load_arrays(path)
-        return cls(arrays["weights"], float(arrays["intercept"]))
+        center = arrays.get("center")
+        return cls(arrays["weights"], float(arrays["intercept"]), center)

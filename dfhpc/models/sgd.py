@@ -224,4 +224,4 @@ def _load_checkpoint(
 def _fold(coefficients: Any, intercept: float, scale: Scale) -> LinearModel:
     """Return the same model over raw pixels."""
     weights = np.asarray(coefficients, np.float64) * scale.factor
-    return LinearModel(weights, intercept - dot(scale.mean, weights))
+    return LinearModel(weights, intercept - dot(scale.mean, weights), scale.mean)

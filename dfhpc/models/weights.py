@@ -48,9 +48,9 @@ def recover_weights(
     for _, (columns, part, means) in run_units(pool, units):
         total[columns], mean[columns] = part, means
     if not from_mean:
-        return LinearModel(column_weights * total, float(fit["intercept"]))
+        return LinearModel(column_weights * total, float(fit["intercept"]), mean)
     weights = column_weights * (total - mean * dual.sum())
-    return LinearModel(weights, float(fit["intercept"]) - dot(mean, weights))
+    return LinearModel(weights, float(fit["intercept"]) - dot(mean, weights), mean)
 
 
 def weigh_columns(

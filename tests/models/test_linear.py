@@ -95,3 +95,14 @@ def test_memory_is_that_of_two_matrices():
     trainer = LinearTrainer("logistic_regression", LogisticRegressionConfig())
     projected = trainer.project_bytes(11_187, 112 * 307_200)
     assert 2 * 8 * 11_187**2 + PROCESS_BYTES < projected < 4e9
+
+
+def test_explanations_are_measured_from_the_mean_of_the_training_rows(tmp_path, faces):
+    contract = ModelContract()
+    contract.name, contract.config = "ridge", RidgeConfig()
+    model = load_model(contract.train(tmp_path, faces), "ridge")
+    mean = faces[0][TRAIN_ROWS].mean(axis=0)
+    np.testing.assert_allclose(model.center, mean, atol=1e-3)
+    near = model.decide(np.rint(mean).astype(np.uint8)[None])
+    parts = model.explain(faces[0][0]).sum(dtype=np.float64)
+    assert parts == pytest.approx(model.decide(faces[0][:1])[0] - near[0], abs=0.05)

@@ -73,6 +73,7 @@ def test_weights_equal_those_of_dask_ml_incremental(tmp_path, faces):
     incremental.fit(scaled, da.from_array(labels, chunks=12), classes=[0, 1])
     model = LinearModel.load(run.model_dir("sgd") / "weights.npz")
     expected = incremental.estimator_.decision_function(scale.apply(faces[0]))
+    np.testing.assert_allclose(model.center, faces[0].mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(model.decide(faces[0]), expected, rtol=1e-3, atol=1e-4)
 
 
