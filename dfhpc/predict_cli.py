@@ -21,7 +21,8 @@ from dfhpc.constants import EXIT_FAILED
 @click.option(
     "--out",
     type=folder_path,
-    help="Folder for a JSON file a video and verdicts.csv. The same command goes on.",
+    help="Folder for a page and a JSON file a video, and of all a page and a table. "
+    "The same command goes on.",
 )
 @json_option
 def predict(

@@ -1,7 +1,7 @@
-"""A folder of verdicts: a JSON file a video, a table of all, and going on later.
+"""A folder of verdicts: JSON and a page a video, a table and a page of all.
 
-``verdicts.jsonl`` is the truth: a line is added when a video's JSON is whole, and the
-table is made from it.
+``verdicts.jsonl`` is the truth: a line is added when a video's files are whole, and
+what is said of all is made from it. So a folder can be gone on with.
 """
 
 import contextlib
@@ -18,12 +18,22 @@ from typing import Any
 from dfhpc import journal
 from dfhpc.cluster.signals import raise_if_stopped, stop_on_signals
 from dfhpc.errors import RunDirectoryError, SettingsMismatchError
+from dfhpc.models.explaining import explain_verdict, note_explanations
+from dfhpc.reporting.summary_page import (
+    MOST_THUMBNAILS,
+    SummaryEntry,
+    summarized,
+    thumbnail,
+    write_summary_page,
+)
+from dfhpc.reporting.verdict_page import write_verdict_page
 from dfhpc.runs import RunDirectory, read_json, write_json, write_text
 from dfhpc.stages.predict import Judge, Judged
 from dfhpc.verdict_document import printable
 from dfhpc.videos.layouts.walk import walk_videos
 
 TABLE_NAME = "verdicts.csv"
+SUMMARY_NAME = "summary.html"
 JOURNAL_NAME = "verdicts.jsonl"
 IDENTITY_NAME = "judged_by.json"
 RESERVED = frozenset({"verdicts", "judged_by", "index", "summary"})
@@ -31,7 +41,7 @@ RESERVED = frozenset({"verdicts", "judged_by", "index", "summary"})
 
 COLUMNS = (
     *("status", "reasons", "probability", "score", "faces", "path", "sha256"),
-    *("seconds", "json"),
+    *("seconds", "json", "page"),
 )
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -74,6 +84,7 @@ class VerdictFolder:
             When it holds other files.
         """
         self._folder = folder
+        self._models = judge.models
         self._check(judge.identity())
         self._lines: dict[str, dict[str, Any]] = {
             line["key"]: line for line in journal.read(folder / JOURNAL_NAME)
@@ -115,15 +126,23 @@ class VerdictFolder:
         found: dict[str, Any] = read_json(path)
         return found
 
-    def add(self, video: Path, judged: Judged, seconds: float) -> None:
-        """Write a verdict; whole or not at all, and the line on it last."""
-        key, verdict = _key(video), judged.verdict
+    def add(self, video: Path, judged: Judged, seconds: float) -> dict[str, Any]:
+        """Write a verdict with its page, and return it with what each model used.
+
+        Each file is whole or absent, and the line on them comes last.
+        """
+        key = _key(video)
         name = self._name(video, key)
+        page = f"{name.removesuffix('.json')}.html"
+        found = explain_verdict(judged.verdict, judged.faces, self._models)
+        verdict = note_explanations(judged.verdict, found)
+        write_verdict_page(self._folder / page, verdict, judged.faces, found)
         write_json(self._folder / name, verdict)
         line = {
             "key": key,
             "stamp": _stamp(video),
             "json": name,
+            "page": page,
             "status": verdict["status"],
             "reasons": " ".join(reason["code"] for reason in verdict["reasons"]),
             "probability": verdict["probability"] and verdict["probability"]["value"],
@@ -132,19 +151,34 @@ class VerdictFolder:
             "path": verdict["path"],
             "sha256": verdict["input"]["sha256"],
             "seconds": round(seconds, 3),
+            "thumbnail": thumbnail(verdict, judged.faces),
         }
         journal.append(self._folder / JOURNAL_NAME, line)
         self._lines[key] = line
         self._names[name.casefold()] = key
+        return verdict
 
     def finish(self) -> None:
-        """Write the table of all verdicts that are there."""
+        """Write the table and the page of all verdicts that are there."""
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
         for line in self._lines.values():
             writer.writerow([_cell(line[name]) for name in COLUMNS])
         write_text(self._folder / TABLE_NAME, text.getvalue())
+        write_summary_page(self._folder / SUMMARY_NAME, self._entries())
+
+    def _entries(self) -> list[SummaryEntry]:
+        """Return what the page of all shows of each; a lost file is left out."""
+        lines = list(self._lines.values())
+        found = []
+        for line in lines:
+            path = self._folder / line["json"]
+            if path.is_file():
+                face = line["thumbnail"] if len(lines) <= MOST_THUMBNAILS else ""
+                verdict = summarized(read_json(path))
+                found.append(SummaryEntry(verdict, line["page"], face))
+        return found
 
     def _name(self, video: Path, key: str) -> str:
         """Return the name of a video's file: the one it had, or one nobody has."""
@@ -197,8 +231,7 @@ def judge_into(
             if verdict is None:
                 began = time.monotonic()
                 judged = judge.judge(video)
-                folder.add(video, judged, time.monotonic() - began)
-                verdict = judged.verdict
+                verdict = folder.add(video, judged, time.monotonic() - began)
             yield verdict
     finally:
         folder.finish()

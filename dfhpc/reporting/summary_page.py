@@ -48,6 +48,11 @@ def thumbnail(verdict: Mapping[str, Any], shown: Sequence[ShownFace]) -> str:
     return ""
 
 
+def summarized(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a verdict without its frames: a page on thousands has no room for them."""
+    return {key: value for key, value in verdict.items() if key != "frames"}
+
+
 def write_summary_page(path: Path, entries: Sequence[SummaryEntry]) -> None:
     """Write the page to ``path``, whole or not at all."""
     write_text(path, summary_page(entries))

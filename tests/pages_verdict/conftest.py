@@ -1,22 +1,15 @@
 """A headless Chromium for pages that must load nothing and complain of nothing."""
 
-import shutil
-
 import pytest
+
+from tests.pages.browser import a_browser
 
 
 @pytest.fixture(scope="module")
 def chromium():
     """Return a browser, or skip."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.skip("chromium is not installed; run .ci/install-chromium")
-    with sync_api.sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=path, args=options)
+    with a_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
