@@ -1,5 +1,7 @@
 """Why nothing is said of a person or a video, in sentences that need no expert."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -38,6 +40,12 @@ class Rule:
     def value(self, score: float) -> float:
         """Return what threshold and band are about: the probability, or the score."""
         return float(self.map.apply(np.array([score]))[0])
+
+    def digest(self) -> str:
+        """Return a hash over all that turns scores to verdicts."""
+        known = [self.map.to_json(), self.threshold, self.band, self.ranges]
+        text = json.dumps([*known, self.limits.model_dump(mode="json")], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def values(self, scores: Sequence[float]) -> list[float]:
         """Return the same of several scores."""

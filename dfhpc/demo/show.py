@@ -68,6 +68,8 @@ Where to look
   {run / "partitions"}  what became of each frame
   {run / "evaluation" / "frames.csv"}  the score of each held-out frame
   {run / "evaluation" / "evaluation.json"}  everything measured
+  {run / "evaluation"}/reliability-*.png  what the probabilities are worth
+  {run / "models"}/*/model_card.md  what each model has learned from
 
 Try
   dfhpc report {run}    (one page, to open in a browser)

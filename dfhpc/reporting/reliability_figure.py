@@ -7,7 +7,7 @@ from typing import Any
 from dfhpc.reporting.figures import FAKE_COLOR, REAL_COLOR, new_figure, save_figure
 
 _PARTS = (
-    ("calibration", REAL_COLOR, "o", "fitted on: calibration part"),
+    ("calibration", REAL_COLOR, "o", "calibration part"),
     ("test", FAKE_COLOR, "s", "test part"),
 )
 
@@ -52,7 +52,9 @@ def save_reliability_figure(path: Path, name: str, entry: Mapping[str, Any]) -> 
     figure.legend(fontsize="small", loc="outside lower center", ncols=2)
     below.set_ylabel("videos")
     below.set_xlim(-0.03, 1.03)
-    said = "score, not calibrated" if kind == "none" else f"probability ({kind})"
-    below.set_xlabel(f"{said} that a video is fake")
+    said = f"probability that a video is fake ({kind}, fitted on the calibration part)"
+    below.set_xlabel(
+        "score (not calibrated: no probability)" if kind == "none" else said
+    )
     figure.suptitle(f"Reliability of {name}")
     save_figure(path, figure)

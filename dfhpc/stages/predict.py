@@ -168,7 +168,6 @@ class Judge:
         """
         # It loads its libraries while the models are read.
         get_decoder().start()
-        self._run = run
         self._decides = choose_model(run, name)
         names = trained_models(run) if name == ALL else [self._decides]
         path = run.model_path(self._decides)
@@ -179,7 +178,6 @@ class Judge:
         self._judging = [
             _Judging(run, each, known.get(each), limits.verdict) for each in names
         ]
-        self._limits = limits.verdict
 
     @property
     def models(self) -> dict[str, Model]:
@@ -194,14 +192,9 @@ class Judge:
     def identity(self) -> dict[str, Any]:
         """Return what verdicts hang on beside the video: models, rules, settings."""
         return {
-            "run_dir": str(self._run.path),
             "decides": self._decides,
             "models": {judging.name: judging.digest for judging in self._judging},
-            "rules": {
-                judging.name: [judging.rule.threshold, *judging.rule.band]
-                for judging in self._judging
-            },
-            "verdict": self._limits.model_dump(mode="json"),
+            "rules": {judging.name: judging.rule.digest() for judging in self._judging},
             "dfhpc": library_versions()["dfhpc"],
         }
 
