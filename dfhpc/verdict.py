@@ -127,7 +127,7 @@ def decide(
     notes = _notes(record, judged)
     people = _people(faces, needed, rule, judged[0].slot_group)
     return Verdict(
-        own.status,
+        own.status if _is_borne_out(own.status, people) else "inconclusive",
         (*own.reasons, *notes),
         own.score,
         own.probability,
@@ -135,6 +135,14 @@ def decide(
         people,
         record.num_people - len(people),
     )
+
+
+def _is_borne_out(status: Status, people: Sequence[Person]) -> bool:
+    """Whether a score that mixes people agrees with that of one of them alone."""
+    mixed = [person for person in people if person.decides]
+    if status == "inconclusive" or len(mixed) < 2:
+        return True
+    return any(person.judgement.status == status for person in mixed)
 
 
 def _deciding(
@@ -170,7 +178,10 @@ def _notes(record: VideoRecord, judged: Sequence[ScoredFace]) -> list[Reason]:
     notes = []
     mixed = len({face.track for face in judged})
     if mixed > 1:
-        sentence = f"The score mixes faces of what seem to be {mixed} people."
+        sentence = (
+            f"The score mixes faces of what seem to be {mixed} people, and counts only "
+            "if it is that of one of them alone."
+        )
         notes.append(Reason("several_people", sentence))
     if "truncated" in record.reason:
         sentence = "The file ends early; what is missing was not judged."

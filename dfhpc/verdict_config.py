@@ -1,6 +1,6 @@
 """When a verdict is given and when not: the table [verdict] of a recipe."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -27,3 +27,6 @@ class VerdictConfig(Section):
     quality_tolerance: Annotated[float, Field(ge=1)] = 2.0
     """How many times smaller, larger, blurrier, sharper, darker or nearer to white than
     99 % of the training faces those of a video may be."""
+    without_calibration: Literal["abstain", "wide_band"] = "abstain"
+    """What is said where a model is not calibrated, so that nobody knows how often it
+    is wrong: nothing, or what the score says outside a wide band."""

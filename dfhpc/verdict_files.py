@@ -121,7 +121,7 @@ class VerdictFolder:
         if line is None or line["status"] == "error" or line["stamp"] != _stamp(video):
             return None
         path = self._folder / line["json"]
-        if not path.is_file():
+        if not path.is_file() or not (self._folder / line["page"]).is_file():
             return None
         found: dict[str, Any] = read_json(path)
         return found

@@ -71,7 +71,9 @@ def doubts(
     value = rule.value(sum(scores) / len(scores))
     if len(scores) >= needed:
         yield from _disagreement(rule, scores, value)
-    if rule.band[0] <= value <= rule.band[1]:
+    if not rule.map.is_calibrated and rule.limits.without_calibration == "abstain":
+        yield Reason("not_calibrated", _not_calibrated(rule))
+    elif rule.band[0] <= value <= rule.band[1]:
         yield Reason("undecided_score", _undecided(rule, value))
 
 
@@ -109,6 +111,11 @@ def _poor_pictures(rule: Rule, quality: Mapping[str, float]) -> Iterator[Reason]
     for name, sentence in sorted(found):
         if name not in told:
             yield Reason("quality_outside_training", sentence)
+
+
+def _not_calibrated(rule: Rule) -> str:
+    why = rule.map.parameters.get("why", "")
+    return f"How often this model is wrong is not known. {why}".strip()
 
 
 def _undecided(rule: Rule, value: float) -> str:

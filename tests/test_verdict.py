@@ -19,6 +19,7 @@ def record(num_people=1, num_frames=7):
     return VideoRecord("v", "ok", num_people=num_people, frames=frames)
 
 
+WIDE = VerdictConfig(without_calibration="wide_band")
 GOOD = {"size_px": 150, "blur": 300.0, "brightness": 110.0}
 
 
@@ -32,7 +33,7 @@ def scored(group, track, scores, left=100, **quality):
 
 
 def decide(record, faces, frames_per_video, rule=None):
-    return decide_by(record, faces, frames_per_video, rule or Rule())
+    return decide_by(record, faces, frames_per_video, rule or Rule(limits=WIDE))
 
 
 def codes(said):
@@ -111,6 +112,14 @@ def test_a_score_that_mixes_people_says_so():
     )
 
 
+def test_a_score_that_nobody_bears_out_alone_decides_nothing():
+    faces = [*scored(0, 0, [0.9, 0.9]), *scored(0, 3, [0.9, 0.95])]
+    verdict = decide(record(num_people=2), faces, 7)
+    assert (verdict.status, codes(verdict)) == ("inconclusive", ["several_people"])
+    faces = [*scored(0, 0, [0.1] * 4), *scored(0, 3, [0.2, 0.2])]
+    assert decide(record(num_people=2), faces, 7).status == "real"
+
+
 def test_nobody_with_enough_faces_is_inconclusive():
     faces = [*scored(0, 0, [0.1, 0.1]), *scored(1, 1, [0.9])]
     verdict = decide(record(num_people=2), faces, 7)
@@ -148,7 +157,7 @@ def test_poor_and_unknown_pictures_are_not_judged(quality, code, words):
         "blur": {"low": 100.0, "median": 300.0, "high": 900.0},
         "brightness": {"low": 60.0, "median": 100.0, "high": 160.0},
     }
-    rule = Rule(ranges=ranges)
+    rule = Rule(ranges=ranges, limits=WIDE)
     verdict = decide(record(), scored(0, 0, [0.9] * 7, **quality), 7, rule)
     assert (verdict.status, codes(verdict)) == ("inconclusive", [code])
     assert words in sentence(verdict, code)
@@ -192,6 +201,16 @@ def test_a_calibrated_probability_decides(score, status):
         assert words in sentence(verdict, "undecided_score")
 
 
+def test_without_a_calibration_nothing_is_said_unless_asked_for():
+    unknown = ProbabilityMap("none", {"why": "There are too few videos."})
+    verdict = decide(record(), scored(0, 0, [0.99] * 7), 7, Rule(unknown))
+    assert (verdict.status, codes(verdict)) == ("inconclusive", ["not_calibrated"])
+    assert sentence(verdict, "not_calibrated") == (
+        "How often this model is wrong is not known. There are too few videos."
+    )
+    assert verdict.score == pytest.approx(0.99)
+
+
 def test_uncalibrated_scores_leave_more_undecided():
     verdict = decide(record(), scored(0, 0, [0.64] * 7), 7)
     assert codes(verdict) == ["undecided_score"]
@@ -200,13 +219,14 @@ def test_uncalibrated_scores_leave_more_undecided():
 
 def test_a_model_that_says_nothing_decides_nothing():
     useless = ProbabilityMap("none", {"why": "Its scores say nothing."})
-    rule = Rule(useless, band=(0.0, 1.0))
+    rule = Rule(useless, band=(0.0, 1.0), limits=WIDE)
     verdict = decide(record(), scored(0, 0, [0.99] * 7), 7, rule)
     assert sentence(verdict, "undecided_score") == "Its scores say nothing."
 
 
 def test_limits_are_settings():
-    rule = Rule(limits=VerdictConfig(min_face_px=200))
+    limits = VerdictConfig(min_face_px=200, without_calibration="wide_band")
+    rule = Rule(limits=limits)
     verdict = decide(record(), scored(0, 0, [0.9] * 7), 7, rule)
     assert codes(verdict) == ["faces_too_small"]
 

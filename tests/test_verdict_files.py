@@ -2,7 +2,9 @@
 
 import csv
 import json
+from urllib.parse import quote
 
+import numpy as np
 import pytest
 
 from dfhpc.cluster import signals
@@ -14,6 +16,15 @@ from dfhpc.verdict_files import (
     judge_into,
     safe_name,
 )
+from tests.verdict_dicts import make_crops, make_verdict
+from tests.verdict_schema import validate
+
+
+class FlatModel:
+    """Finds every face as fake as any other."""
+
+    def score(self, rows):
+        return np.full(len(rows), 0.9)
 
 
 class InventedJudge:
@@ -22,6 +33,7 @@ class InventedJudge:
     def __init__(self, model="svm", statuses=None):
         self._model = model
         self._statuses = statuses or {}
+        self.models = {model: FlatModel()}
         self.judged = []
 
     def identity(self):
@@ -30,18 +42,8 @@ class InventedJudge:
     def judge(self, path):
         self.judged.append(path.name)
         status = self._statuses.get(path.name, "fake")
-        reasons = [] if status == "fake" else [{"code": "c", "sentence": "S."}]
-        score = 0.9 if status == "fake" else None
-        verdict = {
-            "path": str(path),
-            "status": status,
-            "reasons": reasons,
-            "score": score,
-            "probability": score and {"value": 0.8, "interval_95": [0.7, 0.9]},
-            "frames_scored": 7,
-            "input": {"sha256": "ab"},
-        }
-        return Judged(verdict, [])
+        verdict = make_verdict(status, models=(self._model,), path=str(path))
+        return Judged(verdict, make_crops(verdict))
 
 
 @pytest.fixture
@@ -89,8 +91,33 @@ def test_each_video_has_a_file_of_its_own(data, tmp_path):
     assert "ü_b.json" in names
     found = [json.loads((out / name).read_text()) for name in names]
     assert found == verdicts
-    assert rows[0]["probability"] == "0.8"
-    assert rows[0]["sha256"] == "ab"
+    assert rows[0]["probability"] == "0.9"
+    assert rows[0]["sha256"] == verdicts[0]["input"]["sha256"]
+    for verdict, row in zip(verdicts, rows, strict=True):
+        validate(verdict)
+        [explanation] = verdict["models"][0]["explanations"]
+        assert not explanation["holds"]
+        assert str(verdict["path"]) in (out / row["page"]).read_text()
+
+
+def test_the_summary_leads_to_all_pages_also_of_a_folder_gone_on_with(data, tmp_path):
+    out, videos = tmp_path / "out", find_videos([data])
+    judge_all(out, InventedJudge(), videos[:2])
+    statuses = {videos[3].name: "error"}
+    judge_all(out, InventedJudge(statuses=statuses), videos)
+    text = (out / "summary.html").read_text()
+    for row in table(out):
+        assert f'href="{quote(row["page"])}"' in text
+    assert text.count('class="thumb"') == 3
+
+
+def test_a_lost_page_is_made_again(data, tmp_path):
+    out, videos = tmp_path / "out", find_videos([data])
+    judge_all(out, InventedJudge(), videos)
+    (out / table(out)[2]["page"]).unlink()
+    again = InventedJudge()
+    judge_all(out, again, videos)
+    assert again.judged == [videos[2].name]
 
 
 def test_judged_videos_are_not_judged_again(data, tmp_path):

@@ -186,7 +186,7 @@ def rates_sentences(decision: Facts | None) -> list[str]:
         _frequency("fakes", rates["tpr"], rates["tpr_95"], "; the others are missed"),
         where + FOOTNOTE_RATES,
     ]
-    if asked is not None:
+    if asked is not None and (decision or {}).get("on") == "probability":
         sentences.append(
             f"The threshold was chosen so that at most about {in_hundred(asked)} of "
             "100 real videos would be called fake."
