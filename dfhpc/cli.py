@@ -25,6 +25,7 @@ from dfhpc.cluster_cli import cancel, dashboard, submit
 from dfhpc.constants import EXIT_FAILED, EXIT_RESUMABLE
 from dfhpc.doctor_cli import doctor
 from dfhpc.errors import DfhpcError
+from dfhpc.evaluation_cli import cross, evaluate, robustness
 from dfhpc.images_cli import export, import_images, inspect
 
 # Everything else is imported by the command that needs it, so that --help is quick.
@@ -139,7 +140,6 @@ def _add_stage_command(stage: str, text: str) -> None:
 _add_stage_command("extract", "Extract the faces of the videos of RUN_DIR.")
 _add_stage_command("search", "Try the settings in the grids of RUN_DIR's recipe.")
 _add_stage_command("train", "Train the models of RUN_DIR on its faces.")
-_add_stage_command("evaluate", "Measure the models of RUN_DIR on held-out videos.")
 
 
 @cli.command()
@@ -223,6 +223,8 @@ def demo(folder: Path, workers: int | None) -> None:
     show(folder, workers, click.echo)
 
 
+for added in (evaluate, cross, robustness):
+    cli.add_command(added)
 for added in (export, import_images, inspect, submit, cancel, dashboard, doctor):
     cli.add_command(added)
 
