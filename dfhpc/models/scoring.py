@@ -107,7 +107,7 @@ def score_foreign_rows(
         )
         for index, batch in enumerate(batches)
     ]
-    with progress("Cross-evaluating", len(units), "batch") as advance:
+    with progress("Cross-evaluating", len(units), "block") as advance:
         for _, (found, by_name) in run_units(pool, units):
             at = np.searchsorted(rows, found)
             for name, values in by_name.items():

@@ -109,7 +109,7 @@ def save_robustness_figure(path: Path, found: Mapping[str, Any]) -> None:
     counts = found["videos"]
     figure.suptitle(
         f"{counts['measured']} test videos ({counts['real']} real, {counts['fake']} "
-        f"fake) of {counts['groups']} groups, made worse. Dotted: as they are. "
+        f"fake), groups of people: {counts['groups']}. Dotted: as they are. "
         "Bands: 95 %, by group, where there are enough groups.",
         fontsize="medium",
     )

@@ -37,7 +37,8 @@ def _counts_text(half: Result, name: str) -> str:
     leaky = " (LEAKY)" if split["leaky"] else ""
     lines = [
         f"Split {split['kind']}{leaky} of {name}: {counts['scored']} videos scored "
-        f"({counts['real']} real, {counts['fake']} fake) in {counts['groups']} groups."
+        f"({counts['real']} real, {counts['fake']} fake) in "
+        f"{_groups(counts['groups'])} of people."
     ]
     left = {
         "their people trained or calibrated the models": standings["seen"],
@@ -143,8 +144,11 @@ def _matrix_cell(cell: Result, level: str, fewest: int) -> dict[str, Any]:
 
 
 def _counts(found: Result, level: str) -> str:
-    groups = "group" if found["groups"] == 1 else "groups"
-    return f"{found['num']} {level}s, {found['groups']} {groups}"
+    return f"{found['num']} {level}s, {_groups(found['groups'])}"
+
+
+def _groups(count: int) -> str:
+    return f"{count} group" if count == 1 else f"{count} groups"
 
 
 def matrix_text(matrix: Result) -> str:
@@ -261,7 +265,7 @@ def robustness_text(found: Result) -> str:
     counts = found["videos"]
     head = (
         f"{counts['measured']} test videos ({counts['real']} real, {counts['fake']} "
-        f"fake) of {counts['groups']} groups, made worse before faces are looked for"
+        f"fake) of {_groups(counts['groups'])}, made worse before faces are looked for"
     )
     blocks = [f"{head}\n{'=' * len(head)}"]
     for model in found["baseline"]["models"]:
