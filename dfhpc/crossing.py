@@ -89,7 +89,7 @@ def cross_runs(
     evaluations = [load_evaluation(run) for run, _ in opened]
     # What cannot be laid side by side is refused before hours of scoring.
     common_models(evaluations)
-    results = {}
+    results: dict[tuple[int, int], dict[str, Any]] = {}
     for i, (run, settings) in enumerate(opened):
         columns = [j for j in range(len(opened)) if j != i]
         others = [run_dirs[j] for j in columns]

@@ -2,7 +2,7 @@
 
 import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,7 +121,7 @@ def picture_change(condition: Condition, video_id: str) -> Change:
     level = condition.level
     if condition.kind.name == "noise":
         return functools.partial(_noisy, level, _number(f"{condition.key}:{video_id}"))
-    functions = {
+    functions: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
         "jpeg": lambda pixels: as_jpeg(pixels, int(level)),
         "scale": lambda pixels: scaled(pixels, level),
         "blur": lambda pixels: blurred(pixels, level),

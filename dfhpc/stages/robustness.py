@@ -122,7 +122,8 @@ def _test_positions(run: RunDirectory, split: Split, videos: list[Video]) -> lis
     """Return the positions of the test videos with a face."""
     reader = RowReader(run.store_path)
     rows = rows_of_parts(split, videos, reader)["test"]
-    return np.unique(reader.layout.video_of(rows)).tolist()
+    positions: list[int] = np.unique(reader.layout.video_of(rows)).tolist()
+    return positions
 
 
 def _measure_missing(
@@ -141,11 +142,10 @@ def _measure_missing(
     for position in missing:
         mark_path(run, position).unlink(missing_ok=True)
     units = [
-        Unit(
-            key=f"robustness-{position:06d}",
-            function=measure_video,
-            make_args=lambda attempt, at=position: (run.path, at, names, asked),
-            has_result=False,
+        Unit.fixed(
+            f"robustness-{position:06d}",
+            measure_video,
+            *(run.path, position, names, asked),
         )
         for position in missing
     ]

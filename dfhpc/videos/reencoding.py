@@ -68,7 +68,8 @@ def _open(
     shape: tuple[int, ...],
 ) -> tuple[Any, Any]:
     container = stack.enter_context(av.open(str(path), "w", format="mp4"))
-    stream = container.add_stream(CODEC, rate=rate)
+    # PyAV's types do not know that the stream of a video codec is one of video.
+    stream: Any = container.add_stream(CODEC, rate=rate)
     stream.height, stream.width = shape[0] + shape[0] % 2, shape[1] + shape[1] % 2
     stream.pix_fmt = "yuv420p"
     # One thread and no macroblock tree, or x264's bytes differ from run to run.
