@@ -17,6 +17,8 @@ LABEL_LENGTH = 22
 
 MODEL_COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 MODEL_MARKS = "os^Dvp"
+STYLES = ("-", "--", "-.", ":")
+"""Lines that lie on each other show both."""
 
 
 def save_matrix_figure(path: Path, matrix: Mapping[str, Any], model: str) -> None:
@@ -92,7 +94,7 @@ def save_robustness_figure(path: Path, found: Mapping[str, Any]) -> None:
     panels = robustness_panels(found)
     models = list(found["baseline"]["models"])
     num_rows = 2 + len(models)
-    figure = new_figure(3.3 * len(panels) + 0.6, 2.5 * num_rows + 0.8)
+    figure = new_figure(3.3 * len(panels) + 0.6, 2.1 * num_rows + 0.8)
     grid = figure.subplots(num_rows, len(panels), sharey="row", squeeze=False)
     for column, panel in enumerate(panels):
         _draw_lines(grid[0][column], panel, panel["auc"], chance=0.5)
@@ -127,7 +129,9 @@ def _draw_lines(
         color = _color(line["name"], number)
         mark = MODEL_MARKS[number % len(MODEL_MARKS)]
         values = [float("nan") if v is None else v for v in line["values"]]
-        axes.plot(places, values, color=color, marker=mark, ms=4, label=line["name"])
+        style = STYLES[number % len(STYLES)]
+        look = {"color": color, "marker": mark, "ms": 4, "ls": style}
+        axes.plot(places, values, **look, label=line["name"])
         axes.axhline(values[0], color=color, lw=0.8, ls=":")
         known = [(x, *i) for x, i in zip(places, line["intervals"], strict=True) if i]
         if known:
