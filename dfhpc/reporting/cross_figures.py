@@ -103,11 +103,11 @@ def save_robustness_figure(path: Path, found: Mapping[str, Any]) -> None:
         _draw_lines(grid[-1][column], panel, panel["capture"])
         grid[0][column].set_title(panel["title"], fontsize="medium")
         grid[-1][column].set_xlabel(panel["axis"])
-    names = ["ROC AUC of videos", *(f"mean score, {m}" for m in models), "faces found"]
+    names = ["ROC AUC of videos", *(f"mean score\n{m}" for m in models), "faces found"]
     for row, name in enumerate(names):
         grid[row][0].set_ylabel(name)
         grid[row][0].set_ylim(-0.03, 1.03)
-        grid[row][0].legend(fontsize="x-small", loc="lower left")
+        grid[row][0].legend(fontsize="x-small", loc="best")
     counts = found["videos"]
     figure.suptitle(
         f"{counts['measured']} test videos ({counts['real']} real, {counts['fake']} "
