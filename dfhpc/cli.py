@@ -25,6 +25,7 @@ from dfhpc.cluster_cli import cancel, dashboard, submit
 from dfhpc.constants import EXIT_FAILED, EXIT_RESUMABLE
 from dfhpc.doctor_cli import doctor
 from dfhpc.errors import DfhpcError
+from dfhpc.evaluation_cli import cross, evaluate, robustness
 from dfhpc.images_cli import export, import_images, inspect
 from dfhpc.predict_cli import predict
 from dfhpc.report_cli import report
@@ -141,7 +142,6 @@ def _add_stage_command(stage: str, text: str) -> None:
 _add_stage_command("extract", "Extract the faces of the videos of RUN_DIR.")
 _add_stage_command("search", "Try the settings in the grids of RUN_DIR's recipe.")
 _add_stage_command("train", "Train the models of RUN_DIR on its faces.")
-_add_stage_command("evaluate", "Measure the models of RUN_DIR on held-out videos.")
 
 
 @cli.command()
@@ -201,7 +201,8 @@ def demo(folder: Path, workers: int | None) -> None:
 
 
 _ADDED = (
-    *(predict, export, import_images, inspect, report),
+    *(evaluate, cross, robustness, predict, report),
+    *(export, import_images, inspect),
     *(submit, cancel, dashboard, doctor),
 )
 for added in _ADDED:

@@ -111,6 +111,28 @@ def bootstrap_intervals(
     return {name: _interval(found) for name, found in values.items()}
 
 
+def bootstrap_mean(
+    values: NDArray[np.float64], groups: Sequence[str], seed: int
+) -> list[float] | None:
+    """Return a 95 % interval of the mean, by resampling whole groups.
+
+    None with fewer than five groups.
+
+    >>> bootstrap_mean(np.array([0.5] * 5), list("abcde"), 0)
+    [0.5, 0.5]
+    """
+    members = group_members(groups) if groups else []
+    if len(members) < MIN_GROUPS:
+        return None
+    sums = np.array([values[own].sum() for own in members])
+    counts = np.array([len(own) for own in members])
+    rng = np.random.default_rng(seed)
+    drawn = rng.integers(0, len(members), (NUM_BOOTSTRAPS, len(members)))
+    means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return [float(low), float(high)]
+
+
 def group_members(groups: Sequence[str]) -> list[NDArray[np.int64]]:
     """Return the places of each group's members, groups in the order of their names."""
     _, inverse = np.unique(

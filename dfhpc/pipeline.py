@@ -203,6 +203,45 @@ def run_stages(
         with contextlib.suppress(OSError), recorded_driver(run):
             pass
         return False
+    with _at_work(run, settings) as (pools, sampler):
+        begin_link(run, settings.cluster)
+        for stage in stages:
+            if _is_done(stage, run, settings):
+                continue
+            raise_if_stopped()
+            if stage == "extract" and "train" in stages:
+                train.plan(run, settings)
+                search.plan(run, settings)
+            report(stage, _run_stage(stage, run, settings, pools, sampler))
+    if stages == STAGES:
+        end_chain(run, settings.cluster)
+    return True
+
+
+def run_beside(
+    run: RunDirectory, settings: Settings, name: str, work: Callable[[LazyPool], Any]
+) -> Any:
+    """Do ``work`` on a run that is none of its stages, measured under ``name``.
+
+    Raises
+    ------
+    RunLockedError
+        When another process works on the run directory.
+    StoppedError
+        When a stop was requested; what is finished is kept.
+    """
+    with _at_work(run, settings) as (pools, sampler):
+        logger.info("%s begins.", name.capitalize())
+        note_stage(name)
+        with sampled_stage(sampler, name, _requested_bytes(settings)):
+            return work(pools)
+
+
+@contextlib.contextmanager
+def _at_work(
+    run: RunDirectory, settings: Settings
+) -> Iterator[tuple[LazyPool, Sampler]]:
+    """Hold the run while the block works on it, with workers and samples of usage."""
     # Not in the settings of the run, which another user may resume.
     cluster = with_user_defaults(settings.cluster)
     with (
@@ -217,19 +256,8 @@ def run_stages(
     ):
         # One that was killed has left where its dashboard was.
         dashboard.forget(run)
-        begin_link(run, settings.cluster)
         sweep_partial(run)
-        for stage in stages:
-            if _is_done(stage, run, settings):
-                continue
-            raise_if_stopped()
-            if stage == "extract" and "train" in stages:
-                train.plan(run, settings)
-                search.plan(run, settings)
-            report(stage, _run_stage(stage, run, settings, pools, sampler))
-    if stages == STAGES:
-        end_chain(run, settings.cluster)
-    return True
+        yield pools, sampler
 
 
 def _run_stage(

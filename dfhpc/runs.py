@@ -196,6 +196,21 @@ class RunDirectory:
         return self.evaluation_dir / "evaluation.json"
 
     @property
+    def on_dir(self) -> Path:
+        """What the models are worth on the faces of other runs, a file each."""
+        return self.evaluation_dir / "on"
+
+    @property
+    def robustness_path(self) -> Path:
+        """Scores of test videos that were made worse; the done-mark of that."""
+        return self.evaluation_dir / "robustness.json"
+
+    @property
+    def robustness_dir(self) -> Path:
+        """Done-marks of it, one a video, with its scores."""
+        return self.evaluation_dir / "robustness"
+
+    @property
     def inspection_dir(self) -> Path:
         """Contact sheets, for people alone."""
         return self.path / "inspection"
@@ -298,7 +313,7 @@ def sweep_partial(run: RunDirectory) -> None:
     """Remove the temporary files that killed processes left in a run directory."""
     for folder in [
         *(run.path, run.partitions_dir, run.evaluation_dir, run.search_dir),
-        run.report_path.parent,
+        *(run.report_path.parent, run.on_dir, run.robustness_dir),
         *run.models_dir.glob("*"),
         *run.models_dir.glob("*/trees"),
         *run.models_dir.glob("*/search/*"),

@@ -108,7 +108,8 @@ def test_the_summary_leads_to_all_pages_also_of_a_folder_gone_on_with(data, tmp_
     text = (out / "summary.html").read_text()
     for row in table(out):
         assert f'href="{quote(row["page"])}"' in text
-    assert text.count('class="thumb"') == 3
+    judged = [row for row in table(out) if row["status"] == "fake"]
+    assert text.count('class="thumb"') == len(judged) > 1
 
 
 def test_a_lost_page_is_made_again(data, tmp_path):

@@ -1,6 +1,6 @@
 """One video in, its faces and its record out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,6 +33,9 @@ from dfhpc.videos.frames import Frame
 from dfhpc.videos.images import is_image_source
 from dfhpc.videos.sampling import Sampler
 
+Change = Callable[[int, NDArray[np.uint8]], NDArray[np.uint8]]
+"""From a frame's index and its pixels to other pixels of the same shape."""
+
 
 def extract_video(
     video_id: str,
@@ -41,17 +44,19 @@ def extract_video(
     images: Sequence[str] = (),
     *,
     threads: int = 1,
+    change: Change | None = None,
 ) -> tuple[VideoRecord, list[Face | None]]:
     """Return the record of a video, and its faces by row slot, None without one.
 
     A video may lie as images: ``path`` is one, or the folder of ``images``, or of
     all there. How many ``threads`` look for faces changes nothing that is found.
+    ``change`` is applied to each frame before anything looks at it.
 
     Never raises for a bad video or a failing detector: that is recorded as status
     ``error`` with its reason, because one bad file must not stop thousands.
     """
     try:
-        task = _Task(video_id, path, images, extract, threads)
+        task = _Task(video_id, path, images, extract, threads, change)
         return _extract_again_if_killed(task)
     except VideoReadError as error:
         return VideoRecord(video_id, "error", error.reason, str(error)), []
@@ -68,6 +73,15 @@ class _Task:
     images: Sequence[str]
     extract: ExtractConfig
     threads: int
+    change: Change | None
+
+    def changed(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """Yield frames with their pixels changed, if they are to be."""
+        for frame in frames:
+            if self.change is None or frame.pixels is None:
+                yield frame
+            else:
+                yield replace(frame, pixels=self.change(frame.index, frame.pixels))
 
     def detector(self) -> Detector:
         """Return the detector; images that are crops need none, a video always does."""
@@ -103,12 +117,12 @@ def _extract(task: _Task) -> tuple[VideoRecord, list[Face | None]]:
     sampler = Sampler(extract)
     frames = read_video(path, images, sampler.choose, extract)
     pieces = Pieces(extract, room_for_pieces(extract))
-    looks = list(_look_at(frames, detector, pieces, extract))
+    looks = list(_look_at(task.changed(frames), detector, pieces, extract))
     records = frame_records(looks, extract)
     if not pieces.has_all:
         pieces = cut_again(
             path,
-            lambda choose: read_again(path, images, choose, extract),
+            lambda choose: task.changed(read_again(path, images, choose, extract)),
             records,
             extract,
         )

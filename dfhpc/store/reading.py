@@ -30,7 +30,7 @@ class RowReader:
 
     def __init__(self, store_path: Path) -> None:
         """Open the store at ``store_path``."""
-        self._path = store_path
+        self.path = self._path = store_path
         self._group = open_store(store_path)
         self.layout: StoreLayout = store_layout(self._group)
 

@@ -48,12 +48,12 @@ def read(root: Path, data: DataConfig) -> list[Video]:
         if video_id.split("/")[0] in _LABELS
     ]
     listed = _testing_list(root / LIST_NAME)
-    edges = [pair for video_id, _ in found for pair in pairwise(_people(video_id))]
-    groups = component_ids({p for v, _ in found for p in _people(v)}, edges)
+    edges = [pair for video_id, _ in found for pair in pairwise(people_in(video_id))]
+    groups = component_ids({p for v, _ in found for p in people_in(v)}, edges)
     return [_video(video_id, path, groups, listed) for video_id, path in found]
 
 
-def _people(video_id: str) -> tuple[str, ...]:
+def people_in(video_id: str) -> tuple[str, ...]:
     """Return the persons in a clip; a YouTube clip is a person of its own."""
     folder, name = video_id.split("/")[0], PurePosixPath(video_id).stem
     if folder == "YouTube-real":
@@ -76,7 +76,7 @@ def _video(
         video_id=video_id,
         path=str(path.absolute()),
         label=label,
-        group_id=f"celebdf-{groups[_people(video_id)[0]]}",
+        group_id=f"celebdf-{groups[people_in(video_id)[0]]}",
         method=folder,
         split=split,
         bytes=file_bytes(path),
