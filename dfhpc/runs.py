@@ -290,6 +290,7 @@ def sweep_partial(run: RunDirectory) -> None:
         *(run.path, run.partitions_dir, run.evaluation_dir, run.search_dir),
         *run.models_dir.glob("*"),
         *run.models_dir.glob("*/trees"),
+        *run.models_dir.glob("*/features"),
         *run.models_dir.glob("*/search/*"),
         *run.models_dir.glob("*/search/*/trees"),
         *run.gram_path.glob("*"),
