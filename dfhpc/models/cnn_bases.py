@@ -81,7 +81,7 @@ BASES: dict[CnnBase, Base] = {
         "block5_conv3",
         parameters=14_714_688,
         features=8_192,
-        row_bytes=90_000_000,
+        row_bytes=45_000_000,
     ),
     "xception": Base(
         "Xception",
@@ -94,7 +94,7 @@ BASES: dict[CnnBase, Base] = {
         "",
         parameters=20_861_480,
         features=51_200,
-        row_bytes=130_000_000,
+        row_bytes=110_000_000,
     ),
     "efficientnet_v2_b0": Base(
         "EfficientNetV2B0",
@@ -107,7 +107,7 @@ BASES: dict[CnnBase, Base] = {
         "",
         parameters=5_919_312,
         features=32_000,
-        row_bytes=80_000_000,
+        row_bytes=60_000_000,
         options=_OWN_SCALING,
     ),
     "resnet50": Base(
@@ -121,7 +121,7 @@ BASES: dict[CnnBase, Base] = {
         "",
         parameters=23_587_712,
         features=51_200,
-        row_bytes=140_000_000,
+        row_bytes=110_000_000,
     ),
     "mobilenet_v3_small": Base(
         "MobileNetV3Small",
@@ -134,7 +134,7 @@ BASES: dict[CnnBase, Base] = {
         "",
         parameters=939_120,
         features=14_400,
-        row_bytes=40_000_000,
+        row_bytes=22_000_000,
         options=_OWN_SCALING,
     ),
     "mobilenet_v3_large": Base(
@@ -148,7 +148,7 @@ BASES: dict[CnnBase, Base] = {
         "",
         parameters=2_996_352,
         features=24_000,
-        row_bytes=60_000_000,
+        row_bytes=40_000_000,
         options=_OWN_SCALING,
     ),
 }

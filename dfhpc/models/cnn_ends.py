@@ -21,8 +21,8 @@ from dfhpc.models.cnn_checkpoint import (
 )
 from dfhpc.models.cnn_fit import FEATURES_DIR
 from dfhpc.models.cnn_network import (
-    BASE_LAYER,
     HEAD_LAYERS,
+    base_of,
     build_first,
     build_network,
     compiled_network,
@@ -86,7 +86,7 @@ def _first_base(folder: Path, config: CnnConfig, begun: int) -> Any:
     del begun
     network = build_network(config)
     assign(network.variables, load_variables(folder / INITIAL_NAME))
-    return network.get_layer(BASE_LAYER)
+    return base_of(network)
 
 
 def finish(folder: Path, config: CnnConfig) -> dict[str, Any]:
@@ -97,6 +97,8 @@ def finish(folder: Path, config: CnnConfig) -> dict[str, Any]:
     compiled_network.cache_clear()
     _first_base.cache_clear()
     gc.collect()
+    # Names that Keras gives are written with the weights, and count up in a process.
+    load_keras().keras.utils.clear_session()
     state = Checkpoint.load(folder / CHECKPOINT_NAME)
     values, kept = state.network, state.progress.epoch
     if config.patience is not None and state.progress.best is not None:

@@ -13,8 +13,8 @@ from dfhpc.model_configs import CnnConfig
 from dfhpc.models.base import Scores
 from dfhpc.models.cnn_bases import BASES
 from dfhpc.models.cnn_network import (
-    BASE_LAYER,
     HEAD_LAYERS,
+    base_of,
     build_network,
     scaled,
     scaling_of,
@@ -95,7 +95,7 @@ class CnnModel:
     def _looking(self) -> tuple[Any, Any]:
         """The base up to the layer that is looked at, and from there on."""
         keras = load_keras().keras
-        base = self._network.get_layer(BASE_LAYER)
+        base = base_of(self._network)
         name = BASES[self._config.base].cam_layer
         if not name:
             return base, None

@@ -11,8 +11,6 @@ from dfhpc.models.cnn_weights import load_base_weights
 
 HEAD_LAYERS = ("hidden", "fake")
 
-BASE_LAYER = "base"
-
 
 def build_base(config: CnnConfig) -> Any:
     """Return a base with random weights."""
@@ -23,9 +21,14 @@ def build_base(config: CnnConfig) -> Any:
         include_top=False,
         weights=None,
         input_shape=(config.side, config.side, 3),
-        name=BASE_LAYER,
         **facts.options,
     )
+
+
+def base_of(network: Any) -> Any:
+    """Return the base that a whole network stands on."""
+    keras = load_keras().keras
+    return next(part for part in network.layers if isinstance(part, keras.Model))
 
 
 def scaling_of(config: CnnConfig) -> Scaling:
@@ -38,7 +41,10 @@ def scaled(inputs: Any, scaling: Scaling) -> Any:
     keras = load_keras().keras
     if scaling.is_bgr:
         inputs = keras.ops.flip(inputs, axis=-1)
-    return keras.layers.Rescaling(list(scaling.scale), list(scaling.offset))(inputs)
+    scale = keras.layers.Rescaling(
+        list(scaling.scale), list(scaling.offset), name="scale"
+    )
+    return scale(inputs)
 
 
 def _head(config: CnnConfig, features: Any) -> Any:
@@ -53,10 +59,10 @@ def _head(config: CnnConfig, features: Any) -> Any:
 def build_network(config: CnnConfig) -> Any:
     """Return the whole network with random weights: pixels of 0 to 255 to P(fake)."""
     keras = load_keras().keras
-    inputs = keras.Input((config.side, config.side, 3))
+    inputs = keras.Input((config.side, config.side, 3), name="faces")
     base = build_base(config)
     features = base(scaled(inputs, scaling_of(config)))
-    return keras.Model(inputs, _head(config, features))
+    return keras.Model(inputs, _head(config, features), name="network")
 
 
 def build_head(config: CnnConfig, shape: tuple[int, ...]) -> Any:
@@ -70,7 +76,7 @@ def build_first(config: CnnConfig) -> Any:
     """Return the network as training begins: seeded, with the base's first weights."""
     load_keras().keras.utils.set_random_seed(config.seed)
     network = build_network(config)
-    load_base_weights(network.get_layer(BASE_LAYER), config)
+    load_base_weights(base_of(network), config)
     return network
 
 
@@ -111,7 +117,7 @@ def compiled_network(
         with runtime.scope():
             network = build_head(config, shape) if shape else build_network(config)
             if shape is None:
-                network.get_layer(BASE_LAYER).trainable = not is_frozen
+                base_of(network).trainable = not is_frozen
             _compile(runtime, network, config, is_frozen=is_frozen)
     finally:
         keras.config.set_dtype_policy(before)
