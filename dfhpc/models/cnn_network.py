@@ -1,8 +1,10 @@
 """The network: scaling, a base, a dense layer, and one output."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+import numpy as np
 
 from dfhpc.model_configs import CnnConfig
 from dfhpc.models.cnn_bases import BASES, UNIT, Scaling
@@ -72,10 +74,48 @@ def build_head(config: CnnConfig, shape: tuple[int, ...]) -> Any:
     return keras.Model(inputs, _head(config, inputs))
 
 
+DRAWN = (
+    ("kernel", "kernel_initializer"),
+    ("kernel", "depthwise_initializer"),
+    ("depthwise_kernel", "depthwise_initializer"),
+    ("pointwise_kernel", "pointwise_initializer"),
+)
+"""Of a layer: weights that begin at random, and what draws them."""
+
+
+def draw_weights(network: Any, seed: int) -> None:
+    """Draw the random weights of a network anew, from ``seed`` alone.
+
+    Keras takes its seeds from Python's own generator, which other threads of a worker
+    use at the same moment, whatever it was set to before.
+    """
+    seeds = np.random.default_rng(seed)
+    for layer in _layers_of(network):
+        for weights, initializer in DRAWN:
+            variable = getattr(layer, weights, None)
+            drawer = getattr(layer, initializer, None)
+            if variable is None or drawer is None:
+                continue
+            settings = drawer.get_config() | {"seed": int(seeds.integers(2**31))}
+            seeded = type(drawer).from_config(settings)
+            variable.assign(seeded(tuple(variable.shape), dtype="float32"))
+        chance = getattr(layer, "seed_generator", None)
+        if chance is not None:
+            chance.state.assign(seeds.integers(2**31, size=2).astype(np.uint32))
+
+
+def _layers_of(network: Any) -> Iterator[Any]:
+    for layer in network.layers:
+        if hasattr(layer, "layers"):
+            yield from _layers_of(layer)
+        else:
+            yield layer
+
+
 def build_first(config: CnnConfig) -> Any:
     """Return the network as training begins: seeded, with the base's first weights."""
-    load_keras().keras.utils.set_random_seed(config.seed)
     network = build_network(config)
+    draw_weights(network, config.seed)
     load_base_weights(base_of(network), config)
     return network
 
@@ -109,7 +149,6 @@ def compiled_network(
     """
     runtime = load_keras()
     keras = runtime.keras
-    keras.utils.set_random_seed(config.seed)
     before = keras.config.dtype_policy()
     try:
         if config.precision == "auto" and runtime.num_gpus:

@@ -42,6 +42,8 @@ FROZEN = CnnConfig(
 CALIBRATION = np.array([1, 2, 30, 31])
 TEST = np.array([60])
 
+FEW_ROWS = TRAIN_ROWS[::3]
+
 
 @pytest.fixture(scope="session")
 def base_weights(tmp_path_factory):
@@ -163,9 +165,9 @@ UNFROZEN = CnnConfig(
 )
 
 
-def train_watched(path, faces, config, *, stop_at=(), rows_read=None):
-    """Train with a calibration part; be asked to stop after so many batches."""
-    run, training = make_run(path, faces, TRAIN_ROWS)
+def train_watched(path, faces, config, *, stop_at=(), rows=TRAIN_ROWS):
+    """Train with a calibration part; be told to stop when asking for the nth time."""
+    run, training = make_run(path, faces, rows)
     prepare(run, training, "cnn")
     watched = TrainingRows(CALIBRATION, faces[1][CALIBRATION])
     watched.save(run.model_dir("cnn") / CALIBRATION_ROWS_NAME)
@@ -202,7 +204,8 @@ def undisturbed(tmp_path_factory, faces, base_weights):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RowReader, "read_partition", recording)
-        run = train_watched(tmp_path_factory.mktemp("whole") / "run", faces, config)
+        path = tmp_path_factory.mktemp("whole") / "run"
+        run = train_watched(path, faces, config, rows=FEW_ROWS)
     return run, np.unique(np.concatenate(found))
 
 
@@ -212,7 +215,7 @@ def test_stopped_between_batches_it_ends_with_the_same_weights(
 ):
     # In the epoch with a frozen base, and in that with a free one.
     config = UNFROZEN.model_copy(update={"weights": base_weights})
-    run = train_watched(tmp_path / "run", faces, config, stop_at=(3, 11))
+    run = train_watched(tmp_path / "run", faces, config, stop_at=(2, 6), rows=FEW_ROWS)
     for name in ("network.weights.h5", "network.json"):
         whole = undisturbed[0].model_dir("cnn") / name
         assert (run.model_dir("cnn") / name).read_bytes() == whole.read_bytes()
@@ -229,7 +232,7 @@ def test_stopped_between_batches_it_ends_with_the_same_weights(
 @pytest.mark.slow
 def test_training_and_stopping_read_no_test_row(undisturbed):
     _, found = undisturbed
-    assert set(TRAIN_ROWS) | set(CALIBRATION) == set(found)
+    assert set(FEW_ROWS) | set(CALIBRATION) == set(found)
     assert not set(TEST) & set(found)
 
 
