@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dfhpc.reporting.figures import new_figure, save_figure
+from dfhpc.reporting.figures import FAKE_COLOR, REAL_COLOR, new_figure, save_figure
 from dfhpc.runs import write_json
 
 HISTORY_NAME = "history.json"
 FIGURE_NAME = "history.png"
 
-_TRAIN_STYLE = {"color": "#0072b2", "marker": "o", "label": "training"}
+_TRAIN_STYLE = {"color": REAL_COLOR, "marker": "o", "label": "training"}
 _CALIBRATION_STYLE = {
-    "color": "#d55e00",
+    "color": FAKE_COLOR,
     "marker": "s",
     "linestyle": "--",
     "label": "calibration",
@@ -55,4 +55,4 @@ def _draw_line(
 ) -> None:
     points = [(e["epoch"], e[part][measure]) for e in entries if e[part] is not None]
     if points:
-        axes.plot(*zip(*points, strict=True), **style)
+        axes.plot(*zip(*points, strict=True), clip_on=False, **style)

@@ -183,7 +183,7 @@ def make_stopper(is_due: Callable[[], bool]) -> Any:
     """Return a callback of Keras that counts batches and ends a fit when due."""
     keras = load_keras().keras
 
-    class Stopper(keras.callbacks.Callback):  # type: ignore[misc]
+    class Stopper(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
         num_batches = 0
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:

@@ -3,8 +3,9 @@
 import hashlib
 import os
 import socket
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,8 @@ def _fetch(config: CnnConfig, file: WeightsFile, path: Path) -> Path:
     """Let Keras fetch a file of weights."""
     keras = load_keras().keras
     try:
-        with _impatient():
+        # Keras talks of a download on stdout, where results are.
+        with _impatient(), redirect_stdout(sys.stderr):
             found = keras.utils.get_file(
                 file.name,
                 file.url,
@@ -70,8 +72,8 @@ def _fetch(config: CnnConfig, file: WeightsFile, path: Path) -> Path:
         # Keras raises Exception itself where a file cannot be fetched.
         raise ModelError(
             f"The ImageNet weights of {config.base} are not at {path} and cannot be "
-            f"fetched from here ({error}); fetch {file.url} where there is a network "
-            f"and put it there as {path}."
+            f"fetched from here ({str(error).split(' -- ')[-1]}); fetch {file.url} "
+            f"where there is a network and put it there as {path}."
         ) from error
     return Path(found)
 
