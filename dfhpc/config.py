@@ -13,6 +13,7 @@ from dfhpc.cluster_config import ClusterConfig
 from dfhpc.constants import FORMAT_VERSION
 from dfhpc.model_configs import (
     KINDS,
+    CnnConfig,
     LogisticRegressionConfig,
     ModelConfig,
     PositiveInt,
@@ -171,6 +172,7 @@ class TrainConfig(Section):
     ridge: RidgeConfig = RidgeConfig()
     random_forest: RandomForestConfig = RandomForestConfig()
     sgd: SgdConfig = SgdConfig()
+    cnn: CnnConfig = CnnConfig()
     named: dict[str, Annotated[ModelConfig, Field(discriminator="kind")]] = {}
     """More models, by a name of one's own: one kind may be trained several times."""
 

@@ -1,12 +1,23 @@
 """The settings of each kind of model."""
 
+import os
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    model_validator,
+)
 
 PositiveInt = Annotated[int, Field(gt=0, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
-ModelKind = Literal["svm", "logistic_regression", "ridge", "random_forest", "sgd"]
+ModelKind = Literal[
+    "svm", "logistic_regression", "ridge", "random_forest", "sgd", "cnn"
+]
 KINDS: tuple[ModelKind, ...] = get_args(ModelKind)
 FeatureKind = Literal["pixels", "spectrum", "residual"]
 
@@ -124,4 +135,87 @@ RowsConfig = (
 )
 """Of models that take rows of any kind."""
 
-ModelConfig = RowsConfig
+
+CnnBase = Literal[
+    "vgg16",
+    "xception",
+    "efficientnet_v2_b0",
+    "resnet50",
+    "mobilenet_v3_small",
+    "mobilenet_v3_large",
+]
+
+LEAST_SIDES: dict[CnnBase, int] = {"xception": 71}
+"""Of a face in pixels, where it is not 32: what keras.applications takes."""
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path.expanduser()))
+
+
+WeightsPath = Annotated[Path, AfterValidator(_absolute)]
+
+
+class CnnConfig(Section):
+    """A network of keras.applications, a dense layer, and one output: work A's model.
+
+    The defaults are those of work A, but for the scaling of pixels and the balance of
+    classes.
+    """
+
+    kind: Literal["cnn"] = "cnn"
+    base: CnnBase = "vgg16"
+    weights: Literal["imagenet", "none"] | WeightsPath = "imagenet"
+    """What the base begins with: ``imagenet``, ``none`` (random), or a file of Keras
+    weights of the base without its top layers."""
+    base_training: Literal["unfrozen", "frozen", "warm_up"] = "unfrozen"
+    """Whether the base learns too; with ``warm_up`` it does after the first epochs."""
+    scaling: Literal["base", "unit"] = "base"
+    """Pixels as the base was trained with, or from 0 to 1 as in work A."""
+    side: Annotated[int, Field(ge=32, le=320, strict=True)] = 150
+    """Of the picture that the network sees; a face is made smaller."""
+    dense_units: PositiveInt = 256
+    learning_rate: PositiveFloat = 2e-5
+    """Of RMSprop."""
+    warm_up_epochs: PositiveInt = 2
+    warm_up_learning_rate: PositiveFloat = 1e-3
+    """While the base is frozen, with ``warm_up``."""
+    balanced: bool = True
+    """Whether both classes weigh the same, however many faces each has."""
+    augment: bool = True
+    """Whether each face is turned, moved and mirrored anew in every epoch."""
+    rotation: Annotated[float, Field(ge=0, le=180)] = 40.0
+    """Degrees at most, as the shear is."""
+    shift: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Share of the side at most, up or down and to a side."""
+    shear: Annotated[float, Field(ge=0, lt=90)] = 0.2
+    zoom: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """0.2 is a factor of 0.8 to 1.2, for height and width each."""
+    flip: bool = True
+    """Whether every other face is mirrored."""
+    epochs: PositiveInt = 10
+    batch_rows: PositiveInt = 10
+    patience: PositiveInt | None = None
+    """So many epochs without a smaller loss on the calibration part end the training,
+    and the best epoch's weights are kept; default: all epochs, the last one's."""
+    buffer_partitions: PositiveInt = 4
+    """Partitions whose rows are shuffled together."""
+    precision: Literal["auto", "float32"] = "auto"
+    """``auto`` mixes float16 in where there is a GPU."""
+    checkpoint_s: Annotated[float, Field(ge=0)] = 300.0
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _side_is_enough(self) -> Self:
+        least = LEAST_SIDES.get(self.base, 32)
+        if self.side < least:
+            raise ValueError(f"{self.base} needs a side of at least {least} pixels")
+        return self
+
+    @property
+    def is_on_features(self) -> bool:
+        """Whether the base gives the same for a face in every epoch."""
+        return self.base_training == "frozen" and not self.augment
+
+
+ModelConfig = RowsConfig | CnnConfig

@@ -316,6 +316,7 @@ def sweep_partial(run: RunDirectory) -> None:
         *(run.report_path.parent, run.on_dir, run.robustness_dir),
         *run.models_dir.glob("*"),
         *run.models_dir.glob("*/trees"),
+        *run.models_dir.glob("*/features"),
         *run.models_dir.glob("*/search/*"),
         *run.models_dir.glob("*/search/*/trees"),
         *run.features_path.glob("*"),

@@ -15,6 +15,9 @@ SLURM = {path.stem: path for path in (ROOT / "slurm").glob("*.sbatch")}
 LSF = {path.stem: path for path in (ROOT / "lsf").glob("*.bsub")}
 RECIPES = {path.stem: path for path in (ROOT / "jobs").glob("*.toml")}
 
+LOCAL = {"cnn"}
+"""Their workers are on the node of the job, where its GPU is."""
+
 pairs = pytest.mark.parametrize("stem", sorted(SLURM))
 
 
@@ -68,12 +71,20 @@ def test_pairs_and_recipe_ask_for_the_same(stem):
 
 
 @pairs
+def test_a_network_gets_a_gpu_and_nothing_else_does(stem):
+    slurm, lsf = _slurm_options(stem), _lsf_options(stem)
+    assert (slurm.get("gpus") == "1") == (stem in LOCAL)
+    assert (lsf.get("-gpu") == ["num=1"]) == (stem in LOCAL)
+
+
+@pairs
 def test_what_a_job_does(stem):
     text = SLURM[stem].read_text()
     code = [line for line in text.splitlines() if line and line[0] != "#"]
     assert code[0].startswith("cd ")
     assert code[1] == "source jobs/env.sh"
-    assert code[2].startswith(f"exec dfhpc run jobs/{stem}.toml --cluster auto")
+    where = "local" if stem in LOCAL else "auto"
+    assert code[2].startswith(f"exec dfhpc run jobs/{stem}.toml --cluster {where}")
     # No path of any site, no account, no queue.
     assert not re.search(r"(?<![\w}.:-])/(?!usr/bin/env|where/)\w+", "\n".join(code))
     for options in (_slurm_options(stem), _lsf_options(stem)):

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from dfhpc.model_configs import RandomForestConfig, SvmConfig
+from dfhpc.model_configs import CnnConfig, RandomForestConfig, SvmConfig
 from dfhpc.recipes import load_recipe, parse_settings
 
 JOBS = Path(__file__).resolve().parents[1] / "jobs"
-OWN = {"features"}
-"""Recipes of our own, which repeat none of work B's runs."""
+OWN = {"cnn", "features"}
+"""Recipes that repeat none of work B's runs; the network is work A's."""
 RECIPES = sorted(path for path in JOBS.glob("*.toml") if path.stem not in OWN)
 
 
@@ -76,3 +76,12 @@ def test_overnight_is_all_others_together():
     debug = settings_of(JOBS / "debug.toml")
     assert debug.train.models == overnight.train.models
     assert debug.data.max_videos == 286
+
+
+def test_the_network_is_work_as_under_an_honest_split():
+    settings = settings_of(JOBS / "cnn.toml")
+    expected = CnnConfig(scaling="unit", balanced=False)
+    assert settings.train.settings_of("cnn") == expected
+    assert settings.split.kind == "group"
+    assert (settings.extract.policy, settings.extract.per_second) == ("per_second", 2)
+    assert settings.data.path is None

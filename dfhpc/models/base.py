@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from dfhpc.cluster.pool import WorkPool
 from dfhpc.errors import ModelError
 from dfhpc.model_configs import (
+    CnnConfig,
     LogisticRegressionConfig,
     ModelConfig,
     RandomForestConfig,
@@ -35,6 +36,9 @@ CARD_KEYS = ("settings", "model", "split", "faces", "files", "history")
 """What ``model.json`` says of a model, among other things."""
 
 TRAINING_ROWS_NAME = "training_rows.npz"
+
+CALIBRATION_ROWS_NAME = "calibration_rows.npz"
+"""Rows of the calibration part, for a trainer that is Watchful; there may be none."""
 
 Advance = Callable[[int], None]
 
@@ -81,6 +85,21 @@ class StoredScorer(Protocol):
         ...
 
 
+@runtime_checkable
+class Watchful(Protocol):
+    """A trainer that also looks at the calibration part, never to learn from it."""
+
+    def plan(self, *, has_calibration: bool) -> None:
+        """Find out before hours of other work whether training can begin.
+
+        Raises
+        ------
+        DfhpcError
+            When it cannot.
+        """
+        ...
+
+
 class Trainer(Protocol):
     """How a kind of model is trained and loaded.
 
@@ -118,6 +137,7 @@ _TRAINERS = {
     RidgeConfig: ("dfhpc.models.linear", "LinearTrainer"),
     RandomForestConfig: ("dfhpc.models.random_forest", "RandomForestTrainer"),
     SgdConfig: ("dfhpc.models.sgd", "SgdTrainer"),
+    CnnConfig: ("dfhpc.models.cnn", "CnnTrainer"),
 }
 
 

@@ -19,15 +19,16 @@ from dfhpc.constants import (
 )
 from dfhpc.errors import IncompleteStageError
 from dfhpc.model_card import write_model_card
-from dfhpc.model_configs import ModelConfig
+from dfhpc.model_configs import CnnConfig, ModelConfig
 from dfhpc.models.base import (
     CARD_KEYS,
     TrainingRows,
+    Watchful,
     file_digests,
     get_trainer,
 )
 from dfhpc.models.self_test import SELF_TEST_NAME, write_self_test
-from dfhpc.models.training import begin_model, training_rows
+from dfhpc.models.training import begin_model, calibration_rows, training_rows
 from dfhpc.quality_ranges import MEASURES, quality_ranges
 from dfhpc.recipes import parse_model_config
 from dfhpc.reporting.progress import progress
@@ -122,16 +123,35 @@ def best_settings(
 def plan(run: RunDirectory, settings: Settings) -> None:
     """Find out before hours of extraction whether the videos can be split at all.
 
+    And whether what models need from elsewhere is there.
+
     Raises
     ------
     SplitError
         When they cannot.
+    ModelError
+        When a model lacks what it begins with.
     """
     for variant in settings.variants():
+        has_calibration = False
         if variant.config.kind == "random_rows":
             require_both(read_manifest(run.manifest_path), "the data")
         else:
-            load_split(run, variant)
+            has_calibration = bool(load_split(run, variant).calibration)
+        for training in settings.trainings():
+            if training.variant == variant and not is_trained(run, training.model_id):
+                _plan_model(settings, training, has_calibration=has_calibration)
+
+
+def _plan_model(
+    settings: Settings, training: Training, *, has_calibration: bool
+) -> None:
+    config = settings.train.settings_of(training.name)
+    if isinstance(config, CnnConfig):
+        # Other kinds need nothing, and would be imported here for that answer.
+        trainer = get_trainer(training.model_id, config)
+        if isinstance(trainer, Watchful):
+            trainer.plan(has_calibration=has_calibration)
 
 
 def _train_model(
@@ -153,7 +173,11 @@ def _train_model(
         len(rows.rows),
         projected / 1e9,
     )
-    begin_model(run, name, [config], rows)
+    watched = None
+    if isinstance(trainer, Watchful):
+        watched = calibration_rows(run, split, reader)
+        trainer.plan(has_calibration=len(watched.rows) > 0)
+    begin_model(run, name, [config], rows, watched)
     with progress(f"Training {name}", trainer.num_steps, "step") as advance:
         history = trainer.train(run, pool, advance)
     _keep_self_test(run, pool, name, config)
