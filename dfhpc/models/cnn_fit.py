@@ -161,8 +161,8 @@ def _restore(network: Any, state: Checkpoint) -> None:
 
 def _fresh(network: Any) -> list[NDArray[Any]]:
     """Return what the variables of this network's optimizer hold at first."""
-    optimizer = type(network.optimizer).from_config(network.optimizer.get_config())
     with load_keras().scope():
+        optimizer = type(network.optimizer).from_config(network.optimizer.get_config())
         optimizer.build(network.trainable_variables)
     return read_variables(optimizer.variables)
 
@@ -225,9 +225,30 @@ class _Feed:
             for batch in batches_ahead(self.job.source, self.windows, self.epoch):
                 labels = _labels_of(batch, self.job.training)
                 weights = self.job.weights_of(labels)
-                yield batch.inputs, labels[:, None].astype(np.float32), weights
+                places, weights = even(weights, load_keras().num_replicas)
+                targets = labels[places, None].astype(np.float32)
+                yield batch.inputs[places], targets, weights
         except Exception as error:  # noqa: BLE001 - raised again, in the caller
             self.error = error
+
+
+def even(
+    weights: NDArray[np.float32], parts: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return places in a batch, and weights, of which so many GPUs get as many each.
+
+    Rows that fill up are some of the batch again, and weigh nothing.
+
+    >>> even(np.ones(3, np.float32), 2)[1]
+    array([1.3333334, 1.3333334, 1.3333334, 0.       ], dtype=float32)
+    """
+    count = len(weights)
+    whole = -(-count // parts) * parts
+    places = np.arange(whole) % count
+    filled = np.zeros(whole, np.float32)
+    # The loss is a mean over all of them.
+    filled[:count] = weights * np.float32(whole / count)
+    return places, filled
 
 
 def _labels_of(batch: Batch, among: TrainingRows) -> NDArray[np.int8]:

@@ -24,6 +24,11 @@ class Runtime:
     strategy: Any
     """Keras's own for several GPUs; None for one device."""
 
+    @property
+    def num_replicas(self) -> int:
+        """Copies of a network that are trained together."""
+        return 1 if self.strategy is None else int(self.strategy.num_replicas_in_sync)
+
     def scope(self) -> AbstractContextManager[Any]:
         """Return the scope that a network is built in."""
         return contextlib.nullcontext() if self.strategy is None else _scope(self)
