@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from dfhpc.config import Settings
 from dfhpc.errors import ConfigError, IncompleteStageError, StoreError
 from dfhpc.recipes import parse_settings
-from dfhpc.runs import RunDirectory, open_run, read_json
+from dfhpc.runs import RunDirectory, open_run, read_json, read_record
 from dfhpc.splits import Split
 from dfhpc.store.reading import RowReader
 from dfhpc.store.schema import open_store
 from dfhpc.strangers import names_tell
 from dfhpc.videos.manifest import Video, read_manifest
+
+RESULT_KEYS = ("models_hash", "asked", "run", "other", "part", "warnings", "models")
+"""Of a result on another run."""
 
 Part = Literal["all", "test"]
 
@@ -163,3 +166,22 @@ def describe(run: RunDirectory, settings: Settings) -> dict[str, Any]:
         "path": str(run.path),
         "data": {name: data[name] for name in names},
     }
+
+
+def current_result(run: RunDirectory, path: Path) -> dict[str, Any] | None:
+    """Return the result at ``path``, None if it is of earlier models."""
+    found = read_record(path, *RESULT_KEYS)
+    return found if found["models_hash"] == models_hash(run) else None
+
+
+def read_results(run: RunDirectory) -> list[dict[str, Any]]:
+    """Return what the models as they are now are worth on other runs, by name."""
+    if not run.evaluation_path.exists():
+        return []
+    found = (current_result(run, path) for path in sorted(run.on_dir.glob("*.json")))
+    return [result for result in found if result is not None]
+
+
+def models_hash(run: RunDirectory) -> str:
+    """Return the hash of the models that a run has evaluated."""
+    return str(read_record(run.evaluation_path, "models_hash")["models_hash"])

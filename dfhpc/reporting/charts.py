@@ -33,10 +33,12 @@ class Axis:
     low: float
     high: float
     ticks: tuple[float, ...]
+    names: tuple[str, ...] = ()
+    """Of the ticks, where they are no numbers."""
 
     def text(self, value: float) -> str:
         """Return a tick's label."""
-        return f"{value:g}"
+        return self.names[self.ticks.index(value)] if self.names else f"{value:g}"
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,21 @@ from dfhpc.constants import FORMAT_VERSION, LABEL_FAKE, LABEL_NAMES, LABEL_REAL
 from dfhpc.errors import IncompleteStageError
 from dfhpc.evaluation import ScoredFrames, evaluate_part
 from dfhpc.models.scoring import score_foreign_rows
-from dfhpc.other_run import OtherRun, describe, differences, in_part, warnings_on
-from dfhpc.runs import RunDirectory, read_record, write_json, write_text
+from dfhpc.other_run import (
+    OtherRun,
+    current_result,
+    describe,
+    differences,
+    in_part,
+    models_hash,
+    warnings_on,
+)
+from dfhpc.runs import RunDirectory, write_json, write_text
 from dfhpc.split_rows import load_split, rows_of_parts
 from dfhpc.splits import LABELS, Split
 from dfhpc.store.reading import RowReader, Rows
 from dfhpc.strangers import SCORED, Standing, VideoSet, count_standings, sort_out
 from dfhpc.videos.manifest import read_manifest
-
-RESULT_KEYS = ("models_hash", "asked", "run", "other", "part", "warnings", "models")
 
 NAME_LENGTH = 60
 
@@ -45,26 +51,8 @@ def known_result(run: RunDirectory, other: OtherRun) -> dict[str, Any] | None:
     path = result_path(run, other)
     if not path.exists() or not run.evaluation_path.exists():
         return None
-    found = _current(run, path)
+    found = current_result(run, path)
     return found if found is not None and found["asked"] == other.identity else None
-
-
-def _current(run: RunDirectory, path: Path) -> dict[str, Any] | None:
-    """Return the result at ``path``, None if it is of earlier models."""
-    found = read_record(path, *RESULT_KEYS)
-    return found if found["models_hash"] == _models_hash(run) else None
-
-
-def read_results(run: RunDirectory) -> list[dict[str, Any]]:
-    """Return what the models as they are now are worth on other runs, by name."""
-    if not run.evaluation_path.exists():
-        return []
-    found = (_current(run, path) for path in sorted(run.on_dir.glob("*.json")))
-    return [result for result in found if result is not None]
-
-
-def _models_hash(run: RunDirectory) -> str:
-    return str(read_record(run.evaluation_path, "models_hash")["models_hash"])
 
 
 def evaluate_on(
@@ -90,7 +78,7 @@ def evaluate_on(
     ]
     result = {
         "format_version": FORMAT_VERSION,
-        "models_hash": _models_hash(run),
+        "models_hash": models_hash(run),
         "asked": other.identity,
         "run": describe(run, settings),
         "other": describe(other.run, other.settings),

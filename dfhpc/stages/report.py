@@ -17,6 +17,7 @@ from dfhpc.inspection.parts import read_split, summarize_manifest
 from dfhpc.inspection.review import iter_reviewed
 from dfhpc.inspection.tally import RunTally
 from dfhpc.models.base import CARD_KEYS
+from dfhpc.other_run import read_results
 from dfhpc.recipes import parse_settings
 from dfhpc.reporting.pages import data_uri
 from dfhpc.reporting.report.blocks import Face
@@ -30,7 +31,9 @@ from dfhpc.usage.samples import read_samples
 from dfhpc.usage.timeline import timeline
 from dfhpc.videos.manifest import Video, read_manifest
 
-EVALUATION_KEYS = ("models", "split", "audit", "not_scored", "beside", "costs")
+EVALUATION_KEYS = (
+    *("models_hash", "models", "split", "audit", "not_scored", "beside", "costs"),
+)
 
 MOST_PICTURE_BYTES = 400_000
 """A larger figure stays in its folder."""
@@ -100,6 +103,8 @@ class _Gatherer:
             searches=searches,
             evaluation=evaluation,
             curves=self._curves(evaluation),
+            on=(evaluation and self._tried(lambda: read_results(run))) or [],
+            robustness=evaluation and self._robustness(evaluation),
             pictures=self._pictures(),
             usage=self._tried(lambda: read_report(run, samples)),
             timeline=timeline(samples),
@@ -209,6 +214,16 @@ class _Gatherer:
                 if name in frames.scores and len(frames.rows):
                     found[name] = ModelCurves(**curves_of(frames, name, seed))
         return found
+
+    def _robustness(self, evaluation: Json) -> Json | None:
+        """Return what becomes of scores, None where that was of earlier models."""
+        path = self._run.robustness_path
+        if not path.exists():
+            return None
+        keys = ("models_hash", "videos", "baseline", "kinds", "notes")
+        found = self._tried(lambda: read_record(path, *keys))
+        is_current = found and found["models_hash"] == evaluation["models_hash"]
+        return found if is_current else None
 
     def _pictures(self) -> dict[str, str]:
         """Return the figures that the stages have drawn, as data URIs by file name."""

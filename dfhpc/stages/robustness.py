@@ -14,6 +14,7 @@ from dfhpc.constants import FORMAT_VERSION
 from dfhpc.errors import IncompleteStageError, SplitError
 from dfhpc.faces.detector import DETECTOR_BYTES
 from dfhpc.models.scoring import BYTES_PER_ROW
+from dfhpc.other_run import models_hash
 from dfhpc.reporting.cross_figures import save_robustness_figure
 from dfhpc.reporting.progress import progress
 from dfhpc.robustness.choice import choose_videos
@@ -26,7 +27,7 @@ from dfhpc.splits import Split
 from dfhpc.store.reading import RowReader
 from dfhpc.videos.manifest import Video, read_manifest
 
-RESULT_KEYS = ("asked", "videos", "baseline", "kinds", "notes")
+RESULT_KEYS = ("asked", "models_hash", "videos", "baseline", "kinds", "notes")
 
 ENCODERS_BYTES = 1024**3
 """Several encoders at once, for frames of 1080 lines."""
@@ -74,6 +75,7 @@ def measure(
     found = {
         "format_version": FORMAT_VERSION,
         "asked": asked,
+        "models_hash": models_hash(run),
         "split": {"kind": split.kind, "seed": split.seed, "leaky": False},
         "videos": {"asked": max_videos, **count_videos(own)},
         **summarize(
@@ -107,10 +109,9 @@ def _asked(run: RunDirectory, settings: Settings) -> str:
         raise IncompleteStageError(
             f"{run.path} is not evaluated; run `dfhpc evaluate {run.path}`."
         )
-    models = read_record(run.evaluation_path, "models_hash")["models_hash"]
     facts = [
         FORMAT_VERSION,
-        models,
+        models_hash(run),
         RowReader(run.store_path).identity,
         describe(usable_kinds()),
         _names(settings, _honest_variant(settings)),

@@ -66,6 +66,10 @@ class Facts:
     searches: Mapping[str, Json] = field(default_factory=dict)
     evaluation: Json | None = None
     curves: Mapping[str, ModelCurves] = field(default_factory=dict)
+    on: Sequence[Json] = ()
+    """What the models are worth on the faces of other runs."""
+    robustness: Json | None = None
+    """What becomes of the scores where test videos are made worse."""
     pictures: Mapping[str, str] = field(default_factory=dict)
     """Data URIs of figures that lie in the run directory, by their path in it."""
     usage: Json | None = None

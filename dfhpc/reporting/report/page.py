@@ -6,6 +6,7 @@ from dfhpc.reporting.pages import render
 from dfhpc.reporting.report.blocks import Section
 from dfhpc.reporting.report.cost import cost
 from dfhpc.reporting.report.data import data
+from dfhpc.reporting.report.elsewhere import elsewhere, robustness
 from dfhpc.reporting.report.facts import Facts
 from dfhpc.reporting.report.faults import faults
 from dfhpc.reporting.report.headline import headline
@@ -22,6 +23,8 @@ SECTIONS: tuple[Callable[[Facts], Section | None], ...] = (
     split,
     models,
     probabilities,
+    elsewhere,
+    robustness,
     search,
     published,
     cost,
