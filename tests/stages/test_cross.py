@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from dfhpc import crossing
+from dfhpc import crossing, other_run
 from dfhpc.constants import FORMAT_VERSION
 from dfhpc.demo.clips import METHODS, fake_frames, make_data_set, write_clip
 from dfhpc.errors import (
@@ -25,6 +25,7 @@ from dfhpc.matrix import common_models
 from dfhpc.reporting import cross_text
 from dfhpc.runs import RunDirectory, read_json, write_json
 from dfhpc.stages import cross
+from dfhpc.stages.report import write_report
 from dfhpc.videos.manifest import read_manifest
 from tests.stages.test_whole_run import run_all
 
@@ -130,6 +131,17 @@ def test_a_group_planted_into_training_is_excluded(runs, tmp_path):
         on(planted, other)
 
 
+def test_the_report_shows_results_on_other_runs(runs, tmp_path):
+    one, other = runs
+    [result] = on(one, other)
+    path = tmp_path / "report.html"
+    write_report(one, path, with_faces=False)
+    text = path.read_text()
+    assert "On FaceSwap" in text
+    for row in cross_text.on_rows(result):
+        assert f">{row['reals called fake']}<" in text
+
+
 def test_what_is_measured_is_not_measured_again(runs, scoring):
     one, other = runs
     shutil.rmtree(one.on_dir, ignore_errors=True)
@@ -141,7 +153,7 @@ def test_what_is_measured_is_not_measured_again(runs, scoring):
     shutil.rmtree(one.on_dir)
     assert on(one, other) == first
     assert files_below(one.on_dir) == written
-    assert [r["other"]["name"] for r in cross.read_results(one)] == ["FaceSwap"]
+    assert [r["other"]["name"] for r in other_run.read_results(one)] == ["FaceSwap"]
 
 
 def test_results_of_earlier_models_do_not_count(runs, tmp_path, scoring):
@@ -156,7 +168,7 @@ def test_results_of_earlier_models_do_not_count(runs, tmp_path, scoring):
     assert len(scoring) == done + 1
     assert read_json(copy.evaluation_path)["models_hash"] != evaluation["models_hash"]
     write_json(copy.evaluation_path, evaluation)
-    assert cross.read_results(copy) == []
+    assert other_run.read_results(copy) == []
 
 
 def test_the_matrix_has_a_cell_for_each_pair(runs, tmp_path, scoring):

@@ -15,8 +15,9 @@ from dfhpc.reporting import cross_text
 from dfhpc.robustness import unit as unit_module
 from dfhpc.robustness.choice import choose_videos
 from dfhpc.robustness.kinds import conditions, usable_kinds
-from dfhpc.runs import RunDirectory, read_json
+from dfhpc.runs import RunDirectory, read_json, write_json
 from dfhpc.stages import robustness
+from dfhpc.stages.report import write_report
 from dfhpc.videos.manifest import Video, read_manifest
 from tests.stages.test_whole_run import run_all
 
@@ -115,6 +116,26 @@ def test_text_and_picture(run, found):
     assert len(panels[0]["auc"]) == len(MODELS)
     with Image.open(run.robustness_path.with_suffix(".png")) as picture:
         assert len(picture.convert("RGB").getcolors(1 << 20)) > 50
+
+
+def test_the_report_shows_it_while_the_models_are_the_same(run, found, tmp_path):
+    path = tmp_path / "report.html"
+    write_report(run, path, with_faces=False)
+    text = path.read_text()
+    assert 'id="robustness"' in text
+    [row] = [
+        row
+        for row in cross_text.robustness_rows(found, MODELS[0])
+        if (row["change"], row["level"]) == ("H.264 again", "40")
+    ]
+    for value in row.values():
+        assert f">{value}<" in text
+    copy = RunDirectory(tmp_path / "copy")
+    shutil.copytree(run.path, copy.path)
+    earlier = read_json(copy.robustness_path) | {"models_hash": "of others"}
+    write_json(copy.robustness_path, earlier)
+    write_report(copy, path, with_faces=False)
+    assert 'id="robustness"' not in path.read_text()
 
 
 def test_it_goes_on_where_it_was_and_comes_to_the_same(run, found, measured):

@@ -15,6 +15,7 @@ from dfhpc.reporting.report.blocks import (
     Drawing,
     Folded,
     Heading,
+    Items,
     Section,
     Table,
     Text,
@@ -76,9 +77,8 @@ def robustness(facts: Facts) -> Section | None:
         _table(f"Model {model} on videos made worse", robustness_rows(found, model), 1)
         for model in found["baseline"]["models"]
     ]
-    notes = [Text(note, "note") for note in found["notes"]]
     folded = Folded("All figures, by model", tables)
-    blocks: list[Block] = [lead, Beside(drawings, 24), folded, *notes]
+    blocks: list[Block] = [lead, Beside(drawings, 24), folded, Items(found["notes"])]
     return Section("robustness", "Videos made worse", blocks)
 
 
