@@ -24,6 +24,7 @@ from dfhpc.model_configs import (
     SgdConfig,
     SvmConfig,
 )
+from dfhpc.search_config import GridValue, SearchConfig
 from dfhpc.verdict_config import VerdictConfig
 
 SplitKind = Literal["group", "official", "official_strict", "random_rows"]
@@ -198,22 +199,6 @@ class TrainConfig(Section):
             self.named[name] if name in self.named else getattr(self, name)
         )
         return found
-
-
-GridValue = bool | int | float | str
-GridValues = Annotated[tuple[GridValue, ...], Field(min_length=1)]
-
-
-class SearchConfig(Section):
-    """Which settings of which models are tried on folds, to train with the best."""
-
-    folds: Annotated[int, Field(ge=2, strict=True)] = 5
-    """Of the training part, by group, so that no person is on both sides."""
-    measure: Literal["accuracy", "roc_auc"] = "accuracy"
-    """What the best settings have most of, on frames, on the mean over folds."""
-    seed: Seed = 42
-    grids: dict[str, dict[str, GridValues]] = {}
-    """By model, the values to try of each of its settings; all combinations are."""
 
 
 @dataclass(frozen=True)

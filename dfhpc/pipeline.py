@@ -23,8 +23,9 @@ from dfhpc.locks import hold
 from dfhpc.logs import is_ours_or_critical
 from dfhpc.recipes import load_recipe, parse_override, parse_settings, with_overrides
 from dfhpc.reporting.progress_writer import note_stage, progress_written
-from dfhpc.runs import RunDirectory, open_run, sweep_partial
+from dfhpc.runs import RunDirectory, open_run
 from dfhpc.stages import evaluate, extract, scan, search, train
+from dfhpc.sweeping import sweep_partial
 from dfhpc.this_job import this_job
 from dfhpc.usage.sampler import Sampler, sampled_stage, sampling_driver
 from dfhpc.videos.layouts import read_videos

@@ -307,22 +307,3 @@ def open_run(path: Path) -> RunDirectory:
             f"{FORMAT_VERSION}. Use the dfhpc that made it, or a new run directory."
         )
     return run
-
-
-def sweep_partial(run: RunDirectory) -> None:
-    """Remove the temporary files that killed processes left in a run directory."""
-    for folder in [
-        *(run.path, run.partitions_dir, run.evaluation_dir, run.search_dir),
-        *(run.report_path.parent, run.on_dir, run.robustness_dir),
-        *run.models_dir.glob("*"),
-        *run.models_dir.glob("*/trees"),
-        *run.models_dir.glob("*/features"),
-        *run.models_dir.glob("*/search/*"),
-        *run.models_dir.glob("*/search/*/trees"),
-        *run.features_path.glob("*"),
-        *run.gram_path.glob("*"),
-        *run.gram_path.glob("*/parts"),
-    ]:
-        for path in folder.glob(".*.partial"):
-            if path.is_file():
-                path.unlink(missing_ok=True)

@@ -8,9 +8,9 @@ from dfhpc.runs import (
     atomic_path,
     open_run,
     read_json,
-    sweep_partial,
     write_json,
 )
+from dfhpc.sweeping import sweep_partial
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):

@@ -9,7 +9,8 @@ from dfhpc.errors import ModelError, StoppedError
 from dfhpc.models import feature_rows
 from dfhpc.models.feature_rows import ensure_features, folder_of, read_features
 from dfhpc.models.spectrum import compute_features
-from dfhpc.runs import read_json, sweep_partial
+from dfhpc.runs import read_json
+from dfhpc.sweeping import sweep_partial
 from tests.models.contract import TRAIN_ROWS, make_run
 from tests.models.textured_faces import Counting, faces
 

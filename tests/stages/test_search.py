@@ -8,7 +8,6 @@ import pytest
 from dfhpc import pipeline
 from dfhpc.cluster import signals
 from dfhpc.cluster.inline import InlinePool
-from dfhpc.config import SearchConfig
 from dfhpc.errors import ConfigError, IncompleteStageError, SplitError, StoppedError
 from dfhpc.model_configs import LogisticRegressionConfig, RandomForestConfig, SvmConfig
 from dfhpc.models.base import TrainingRows
@@ -16,6 +15,7 @@ from dfhpc.models.trials import families
 from dfhpc.recipes import parse_settings
 from dfhpc.reporting.search_table import search_text
 from dfhpc.runs import read_json
+from dfhpc.search_config import SearchConfig
 from dfhpc.stages.search import make_folds
 from dfhpc.status import read_status
 from dfhpc.store.reading import RowReader
