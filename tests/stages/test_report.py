@@ -211,6 +211,7 @@ def test_faults_are_told(run):
 
 def test_calibrated_probabilities_are_shown_where_they_are(run):
     rates = {"fpr": 0.1, "fpr_95": [0.02, 0.3], "tpr": 0.8, "tpr_95": [0.6, 0.9]}
+    rates |= {"tnr": 0.7, "fnr": 0.1}
     rates |= {"real": 10, "fake": 20}
     bins = [
         {"low": 0.0, "high": 0.5, "mean_probability": 0.2, "share_fake": 0.25}
