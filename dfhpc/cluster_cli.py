@@ -70,6 +70,7 @@ def submit(
         if not run.run_id_path.exists():
             say(f"{NO_RUN_ID} stands for a word made when the run is submitted.")
         return
+    preflight.fetch_weights(settings)
     if config.kind == "slurm":
         preflight.ask_slurm(run, config)
     pipeline.start(run_dir, settings)

@@ -206,13 +206,15 @@ def run_stages(
         return False
     with _at_work(run, settings) as (pools, sampler):
         begin_link(run, settings.cluster)
+        is_planned = False
         for stage in stages:
             if _is_done(stage, run, settings):
                 continue
             raise_if_stopped()
-            if stage == "extract" and "train" in stages:
-                train.plan(run, settings)
-                search.plan(run, settings)
+            if stage != "scan" and not is_planned:
+                # Before hours of whatever comes first.
+                _plan(run, settings, stages)
+                is_planned = True
             report(stage, _run_stage(stage, run, settings, pools, sampler))
     if stages == STAGES:
         end_chain(run, settings.cluster)
@@ -259,6 +261,14 @@ def _at_work(
         dashboard.forget(run)
         sweep_partial(run)
         yield pools, sampler
+
+
+def _plan(run: RunDirectory, settings: Settings, stages: tuple[str, ...]) -> None:
+    """Refuse now what a stage to come would refuse."""
+    if "train" in stages and not _is_done("train", run, settings):
+        train.plan(run, settings)
+    if "search" in stages and not _is_done("search", run, settings):
+        search.plan(run, settings)
 
 
 def _run_stage(

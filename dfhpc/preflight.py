@@ -9,6 +9,8 @@ from dfhpc.cluster_config import ClusterConfig
 from dfhpc.config import Settings
 from dfhpc.durations import format_duration
 from dfhpc.errors import BatchError, ConfigError
+from dfhpc.model_configs import CnnConfig
+from dfhpc.models.cnn_weights import ensure_weights
 from dfhpc.recipes import refuse_difference
 from dfhpc.runs import RunDirectory
 from dfhpc.stages import scan
@@ -46,6 +48,20 @@ def check(run: RunDirectory, settings: Settings) -> None:
         raise ConfigError(f"There are no data at {path}.")
     if scan.is_done(run):
         refuse_difference(scan.load_settings(run), settings, run.path)
+
+
+def fetch_weights(settings: Settings) -> None:
+    """Find or fetch what networks begin with; nodes often have no network.
+
+    Raises
+    ------
+    ModelError
+        When it is not there and cannot be fetched from here either.
+    """
+    for training in settings.trainings():
+        for config in settings.candidates(training.name):
+            if isinstance(config, CnnConfig):
+                ensure_weights(config)
 
 
 def ask_slurm(run: RunDirectory, config: ClusterConfig) -> None:

@@ -197,6 +197,8 @@ def _may_differ(key: str, old: Settings, new: Settings) -> bool:
         return True
     if key == "split.beside":
         return old.split.beside is None
+    if table[0] == "train" and table[1] in KINDS:
+        return table[1] not in old.train.models or table[1] not in new.train.models
     if table == ["train", "named"]:
         return name not in old.train.named or name not in new.train.named
     if table == ["search", "grids"]:

@@ -68,11 +68,13 @@ class _LogLines:
         self._next = now + LOG_EVERY_S
         speed = (self._done - self._before) / max(now - self._started, 1e-9)
         left_s = (self._total - self._done) / speed if speed else 0.0
+        # Before the first unit is done nobody knows.
+        left = f", about {left_s:.0f} s left" if speed else ""
         logger.info(
-            "%s: %d of %d %ss, about %.0f s left",
+            "%s: %d of %d %ss%s",
             self._label,
             self._done,
             self._total,
             self._unit,
-            left_s,
+            left,
         )

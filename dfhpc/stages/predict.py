@@ -55,8 +55,15 @@ class Judged:
 
 
 def trained_models(run: RunDirectory) -> list[str]:
-    """Return the models of a run that are trained, by name."""
-    return sorted(path.parent.name for path in run.models_dir.glob("*/model.json"))
+    """Return the models of a run that are trained, by name.
+
+    Those that its settings do not name any more are not evaluated any more either.
+    """
+    path = run.config_path
+    settings = parse_settings(read_json(path), str(path))
+    named = {training.model_id for training in settings.trainings()}
+    found = {path.parent.name for path in run.models_dir.glob("*/model.json")}
+    return sorted(found & named)
 
 
 def choose_model(run: RunDirectory, name: str | None) -> str:

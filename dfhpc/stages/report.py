@@ -228,10 +228,19 @@ class _Gatherer:
     def _pictures(self) -> dict[str, str]:
         """Return the figures that the stages have drawn, as data URIs by file name."""
         run = self._run
-        paths = [*run.evaluation_dir.glob("rows*.png"), *run.search_dir.glob("*.png")]
+        paths = {
+            path.name: path
+            for folder, pattern in (
+                (run.evaluation_dir, "rows*.png"),
+                (run.search_dir, "*.png"),
+            )
+            for path in folder.glob(pattern)
+        }
+        for path in run.models_dir.glob("*/history.png"):
+            paths[f"{path.parent.name}/history.png"] = path
         return {
-            path.name: data_uri(path.read_bytes())
-            for path in sorted(paths)
+            name: data_uri(path.read_bytes())
+            for name, path in sorted(paths.items())
             if path.stat().st_size <= MOST_PICTURE_BYTES
         }
 

@@ -50,7 +50,22 @@ def models(facts: Facts) -> Section:
         blocks += _result(result, facts)
     if facts.evaluation.get("beside") is not None:
         blocks.append(_comparison(facts.evaluation, facts.evaluation["beside"]))
-    return Section("models", "Models", blocks)
+    return Section("models", "Models", [*blocks, *_learning(facts)])
+
+
+def _learning(facts: Facts) -> list[Block]:
+    """Return how the loss of each network fell, epoch by epoch."""
+    pictures: list[Block] = [
+        Picture(
+            facts.pictures[name],
+            f"Loss and accuracy of {model} by epoch",
+            f"How {model} learned, on the training and the calibration part.",
+            480,
+        )
+        for model in facts.cards
+        if (name := f"{model}/history.png") in facts.pictures
+    ]
+    return [Heading("Epochs"), *pictures] if pictures else []
 
 
 def _result(result: Json, facts: Facts) -> list[Block]:
