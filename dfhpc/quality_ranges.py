@@ -27,12 +27,20 @@ _WORDS = {
 def quality_ranges(values: Mapping[str, NDArray[Any]]) -> dict[str, dict[str, float]]:
     """Return the range of each measure over training faces; a few digits suffice.
 
+    Faces whose quality nobody has measured are left out, as all of a store that was
+    not cut from videos.
+
+    >>> quality_ranges({"blur": np.array([np.nan])})
+    {}
     >>> quality_ranges({"blur": np.array([10.0, 20.0, 30.0])})["blur"]["median"]
     20.0
     """
     ranges = {}
     for name, found in values.items():
         known = np.asarray(found, np.float64)
+        known = known[np.isfinite(known)]
+        if not len(known):
+            continue
         low, median, high = np.quantile(known, [LOW, 0.5, HIGH]).round(3).tolist()
         ranges[name] = {"low": low, "median": median, "high": high}
     return ranges

@@ -40,7 +40,8 @@ def test_frames_of_ffpp_equal_opencv_byte_for_byte(data_dir):
     indices = [0, 1, 30, 60, 97, 150, 180]
     clips = _ffpp_clips(data_dir)
     assert len(clips) == 30
-    for path in clips:
+    # Each method, and every size that there is.
+    for path in clips[::3]:
         facts, frames = _read(path, *indices)
         expected, count = _opencv(path, indices)
         assert facts.num_frames == count
