@@ -5,9 +5,7 @@ what is said of all is made from it. So a folder can be gone on with.
 """
 
 import contextlib
-import csv
 import hashlib
-import io
 import os
 import re
 import time
@@ -18,6 +16,7 @@ from typing import Any
 from dfhpc import journal
 from dfhpc.cluster.signals import raise_if_stopped, stop_on_signals
 from dfhpc.errors import RunDirectoryError, SettingsMismatchError
+from dfhpc.finding_videos import find_videos
 from dfhpc.models.explaining import explain_verdict, note_explanations
 from dfhpc.reporting.summary_page import (
     MOST_THUMBNAILS,
@@ -27,10 +26,10 @@ from dfhpc.reporting.summary_page import (
     write_summary_page,
 )
 from dfhpc.reporting.verdict_page import write_verdict_page
-from dfhpc.runs import RunDirectory, read_json, write_json, write_text
+from dfhpc.runs import RunDirectory, read_json, write_json
 from dfhpc.stages.predict import Judge, Judged
 from dfhpc.verdict_document import printable
-from dfhpc.videos.layouts.walk import walk_videos
+from dfhpc.verdict_table import write_table
 
 TABLE_NAME = "verdicts.csv"
 SUMMARY_NAME = "summary.html"
@@ -39,35 +38,8 @@ IDENTITY_NAME = "judged_by.json"
 RESERVED = frozenset({"verdicts", "judged_by", "index", "summary"})
 """Names of our own files, which no video's gets."""
 
-COLUMNS = (
-    *("status", "reasons", "probability", "score", "faces", "path", "sha256"),
-    *("seconds", "json", "page"),
-)
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""With one of these a spreadsheet takes a cell for a formula, and runs it."""
-
 _LONGEST = 120
 """Bytes of a name: file systems take 255, and our own endings have 60."""
-
-
-def find_videos(paths: Sequence[Path]) -> list[Path]:
-    """Return the videos that are named or lie below a folder named, each once.
-
-    A folder without any is taken as it is: its images may be the frames of a video. A
-    path that does not exist is kept, for its verdict to say so.
-
-    Raises
-    ------
-    DataLayoutError
-        When a folder cannot be listed.
-    """
-    found: dict[str, Path] = {}
-    for path in paths:
-        below = [video for _, video in walk_videos(path)] if path.is_dir() else []
-        for video in below or [path]:
-            found.setdefault(os.path.abspath(video), video)
-    return list(found.values())
 
 
 class VerdictFolder:
@@ -160,12 +132,7 @@ class VerdictFolder:
 
     def finish(self) -> None:
         """Write the table and the page of all verdicts that are there."""
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for line in self._lines.values():
-            writer.writerow([_cell(line[name]) for name in COLUMNS])
-        write_text(self._folder / TABLE_NAME, text.getvalue())
+        write_table(self._folder / TABLE_NAME, self._lines.values())
         write_summary_page(self._folder / SUMMARY_NAME, self._entries())
 
     def _entries(self) -> list[SummaryEntry]:
@@ -271,18 +238,3 @@ def _stamp(video: Path) -> list[int] | None:
     except (OSError, ValueError):
         return None
     return [found.st_size, found.st_mtime_ns]
-
-
-def _cell(value: Any) -> str:
-    """Return a value as a cell that no spreadsheet takes for a formula.
-
-    >>> _cell("=1+1"), _cell(0.5), _cell(None)
-    ("'=1+1", '0.5', '')
-    """
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        return f"{value:.6g}" if isinstance(value, float) else str(value)
-    # Not every reader takes a line break within quotes for a part of its cell.
-    text = value.replace("\r", "\\r").replace("\n", "\\n")
-    return f"'{text}" if value.startswith(_FORMULA) else text

@@ -9,10 +9,10 @@ import pytest
 
 from dfhpc.cluster import signals
 from dfhpc.errors import RunDirectoryError, SettingsMismatchError, StoppedError
+from dfhpc.finding_videos import find_videos
 from dfhpc.stages.predict import Judged
 from dfhpc.verdict_files import (
     VerdictFolder,
-    find_videos,
     judge_into,
     safe_name,
 )
@@ -74,10 +74,27 @@ def test_videos_are_found_below_folders_and_each_is_taken_once(data):
     ]
 
 
-def test_a_folder_of_images_is_a_video(tmp_path):
-    (tmp_path / "frames").mkdir()
-    (tmp_path / "frames" / "1.png").write_text("")
-    assert find_videos([tmp_path / "frames"]) == [tmp_path / "frames"]
+@pytest.mark.parametrize(
+    ("names", "is_one"),
+    [
+        (["1.png", "2.png", "10.png"], True),
+        (["clip_frame1.jpg", "clip_frame2.JPG"], True),
+        (["1.png"], False),
+        (["anna.jpg", "bert.jpg", "six_faces.jpg"], False),
+        (["000_frame1.png", "001_frame1.png"], False),
+    ],
+)
+def test_only_numbered_frames_are_one_video(tmp_path, names, is_one):
+    folder = tmp_path / "images" / "below"
+    folder.mkdir(parents=True)
+    for name in names:
+        (folder / name).write_text("")
+    each = sorted(folder / name for name in names)
+    assert find_videos([tmp_path / "images"]) == ([folder] if is_one else each)
+
+
+def test_a_folder_of_nothing_is_kept_for_its_verdict(tmp_path):
+    assert find_videos([tmp_path]) == [tmp_path]
 
 
 def test_each_video_has_a_file_of_its_own(data, tmp_path):
