@@ -2,18 +2,29 @@
 
 import csv
 import json
+import os
+import socket
 from urllib.parse import quote
 
 import numpy as np
 import pytest
 
+from dfhpc import verdict_files
 from dfhpc.cluster import signals
-from dfhpc.errors import RunDirectoryError, SettingsMismatchError, StoppedError
+from dfhpc.errors import (
+    ModelError,
+    RunDirectoryError,
+    RunLockedError,
+    SettingsMismatchError,
+    StoppedError,
+)
 from dfhpc.finding_videos import find_videos
 from dfhpc.stages.predict import Judged
 from dfhpc.verdict_files import (
     VerdictFolder,
+    held,
     judge_into,
+    judge_videos,
     safe_name,
 )
 from tests.verdict_dicts import make_crops, make_verdict
@@ -253,7 +264,6 @@ def test_our_own_names_are_not_given_away(tmp_path):
 
 
 def test_a_name_that_is_no_text_is_written(tmp_path):
-    import os
     from pathlib import Path
 
     video = Path(os.fsdecode(os.fsencode(tmp_path) + b"/b\xff.mp4"))
@@ -266,3 +276,87 @@ def test_a_name_that_is_no_text_is_written(tmp_path):
     folder.finish()
     assert folder.known(video)["status"] == "fake"
     assert table(out)[0]["json"] == "b.json"
+
+
+def test_a_second_command_on_a_folder_is_refused(data, tmp_path, monkeypatch):
+    judge, out = InventedJudge(), tmp_path / "out"
+    monkeypatch.setattr(verdict_files, "Judge", lambda run, model: judge)
+    with held(out), pytest.raises(RunLockedError, match=f"process {os.getpid()} on"):
+        list(judge_videos(None, None, [data], out))
+    assert judge.judged == []
+    assert len(list(judge_videos(None, None, [data], out))) == 4
+    assert not list(out.glob("*lock*"))
+
+
+def test_the_lock_of_a_dead_command_is_taken_away(data, tmp_path, monkeypatch):
+    judge, out = InventedJudge(), tmp_path / "out"
+    monkeypatch.setattr(verdict_files, "Judge", lambda run, model: judge)
+    out.mkdir()
+    dead = {"token": "t", "host": socket.gethostname(), "pid": 2**22 + 1}
+    (out / "verdicts.lock").write_text(json.dumps(dead | {"process_start": 1.0}))
+    assert len(list(judge_videos(None, None, [data], out))) == 4
+    assert not list(out.glob("*lock*"))
+
+
+def test_the_verdict_on_another_video_is_not_taken(data, tmp_path):
+    """What two commands at once once left behind: both gave the same name."""
+    out, videos = tmp_path / "out", [data / "a" / "clip.mp4", data / "b" / "clip.mp4"]
+    judge_all(out, InventedJudge(), videos)
+    path = out / "verdicts.jsonl"
+    first, second = map(json.loads, path.read_text().splitlines())
+    names = {name: first[name] for name in ("json", "page")}
+    path.write_text("".join(f"{json.dumps(x)}\n" for x in (first, second | names)))
+    again = InventedJudge()
+    verdicts = judge_all(out, again, videos)
+    assert [verdict["path"] for verdict in verdicts] == [str(x) for x in videos]
+    assert again.judged == ["clip.mp4"]
+    once_more = InventedJudge()
+    assert judge_all(out, once_more, videos) == verdicts
+    assert once_more.judged == []
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"path": null}'])
+def test_a_damaged_verdict_is_judged_again(data, tmp_path, text):
+    out, videos = tmp_path / "out", find_videos([data])
+    judge_all(out, InventedJudge(), videos)
+    (out / table(out)[1]["json"]).write_text(text)
+    judge_all(out, InventedJudge(), videos[:1])
+    assert (out / "summary.html").exists()
+    again = InventedJudge()
+    judge_all(out, again, videos)
+    assert again.judged == [videos[1].name]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda line: {"key": line["key"]},
+        lambda line: {"status": "fake"},
+        lambda line: line | {"json": None},
+        lambda line: line | {"json": "../other.json"},
+    ],
+)
+def test_a_line_without_all_it_should_hold_is_none(data, tmp_path, spoil):
+    out, videos = tmp_path / "out", find_videos([data])
+    judge_all(out, InventedJudge(), videos)
+    path = out / "verdicts.jsonl"
+    first, *others = path.read_text().splitlines()
+    lines = [json.dumps(spoil(json.loads(first))), *others]
+    path.write_text("".join(f"{line}\n" for line in lines))
+    again = InventedJudge()
+    judge_all(out, again, videos)
+    assert again.judged == [videos[0].name]
+    assert not (tmp_path / "other.json").exists()
+
+
+def test_a_folder_without_a_verdict_is_free_for_another_model(data, tmp_path):
+    class Failing(InventedJudge):
+        def judge(self, path):
+            raise ModelError("The model fails its self-test.")
+
+    out, videos = tmp_path / "out", find_videos([data])
+    with pytest.raises(ModelError):
+        judge_all(out, Failing("old"), videos)
+    assert len(judge_all(out, InventedJudge("new"), videos)) == 4
+    with pytest.raises(SettingsMismatchError):
+        VerdictFolder(out, InventedJudge("old"))
