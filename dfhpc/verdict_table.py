@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from dfhpc.escaping import escaped
 from dfhpc.runs import write_text
 
 COLUMNS = (
@@ -38,5 +39,5 @@ def _cell(value: Any) -> str:
     if not isinstance(value, str):
         return f"{value:.6g}" if isinstance(value, float) else str(value)
     # Not every reader takes a line break within quotes for a part of its cell.
-    text = value.replace("\r", "\\r").replace("\n", "\\n")
+    text = escaped(value)
     return f"'{text}" if value.startswith(_FORMULA) else text

@@ -224,7 +224,7 @@ def test_no_cell_is_a_formula(data, tmp_path, monkeypatch):
         video.write_text("")
     judge_all(tmp_path / "out", InventedJudge(), videos)
     assert [row["path"] for row in table(tmp_path / "out")] == [
-        "'" + name.replace("\r", "\\r") for name in names
+        "'" + name.replace("\r", "\\u000d").replace("\t", "\\u0009") for name in names
     ]
 
 
@@ -360,3 +360,22 @@ def test_a_folder_without_a_verdict_is_free_for_another_model(data, tmp_path):
     assert len(judge_all(out, InventedJudge("new"), videos)) == 4
     with pytest.raises(SettingsMismatchError):
         VerdictFolder(out, InventedJudge("old"))
+
+
+def test_what_turns_a_name_around_is_shown_and_not_obeyed(tmp_path):
+    from pathlib import Path
+
+    from dfhpc.reporting.verdict_page import repeating
+    from dfhpc.reporting.verdict_text import verdict_text
+    from dfhpc.verdict_document import printable
+
+    path = printable(Path("a\u202egpj\x1b[2J\n\U000e0001.mp4"))
+    assert path == r"a\u202egpj\u001b[2J\u000a\udb40\udc01.mp4"
+    verdict = make_verdict(path="a\u202e.mp4")
+    assert r"a\u202e.mp4" in verdict_text(verdict)
+    assert "\u202e" not in verdict_text(verdict)
+    judge_all(tmp_path / "out", InventedJudge(), [tmp_path / "a\u202e.mp4"])
+    assert table(tmp_path / "out")[0]["path"].endswith(r"a\u202e.mp4")
+    command = repeating(make_verdict(path=path), verdict["models"][0])
+    assert "  # the name holds characters that are written here" in command
+    assert "#" not in repeating(make_verdict(), verdict["models"][0])
