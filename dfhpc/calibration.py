@@ -125,7 +125,7 @@ def _fit_map(videos: VideoScores, seed: int) -> ProbabilityMap:
             "the fake ones, so its scores say nothing."
         )
         return ProbabilityMap("none", {"why": why, "is_useless": True})
-    low, high = _interval(fit_one, videos, seed)
+    low, high = _as_far_as_counted(videos, *_interval(fit_one, videos, seed))
     interval = {"low": low.tolist(), "high": high.tolist()}
     return ProbabilityMap(found.kind, {**found.parameters, "interval": interval})
 
@@ -151,6 +151,53 @@ def _interval(
         return np.zeros(len(GRID)), np.ones(len(GRID))
     low, high = np.percentile(np.stack(curves), [2.5, 97.5], axis=0)
     return low, high
+
+
+def _as_far_as_counted(
+    videos: VideoScores, low: NDArray[np.float64], high: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return intervals that claim no more than the videos counted can show.
+
+    Where the classes are apart, every sample gives nearly the same curve, as if ten
+    videos proved that the next thousand will be apart too. So a probability is no
+    surer to be high than by the least share of fakes, and the largest of reals (exact
+    95 % limits), that may have scores as high as this; and likewise for low ones.
+    """
+    places = np.unique(videos.scores)
+    share = float((videos.labels == 1).mean())
+    least = np.array([_least(videos, videos.scores >= at, share) for at in places])
+    most = np.array([_most(videos, videos.scores <= at, share) for at in places])
+    # Of a score beyond all others no more is known than of the last.
+    least = np.maximum.accumulate(np.append(0.0, least))
+    most = np.minimum.accumulate(np.append(1.0, most[::-1]))[::-1]
+    scores = 1 / (1 + np.exp(-GRID))
+    return (
+        np.minimum(low, least[np.searchsorted(places, scores, side="right")]),
+        np.maximum(high, most[np.searchsorted(places, scores, side="left")]),
+    )
+
+
+def _least(videos: VideoScores, chosen: NDArray[np.bool_], share: float) -> float:
+    """Return the least share of fakes that the chosen videos leave possible."""
+    (fake, _), (_, real) = _limits(videos, chosen)
+    odds = share * fake, (1 - share) * real
+    return odds[0] / sum(odds)
+
+
+def _most(videos: VideoScores, chosen: NDArray[np.bool_], share: float) -> float:
+    (_, fake), (real, _) = _limits(videos, chosen)
+    odds = share * fake, (1 - share) * real
+    return odds[0] / sum(odds)
+
+
+def _limits(videos: VideoScores, chosen: NDArray[np.bool_]) -> list[list[float]]:
+    """Return the exact limits of how many fakes, and how many reals, are chosen."""
+    found = []
+    for label in (1, 0):
+        own = videos.labels == label
+        limits = clopper_pearson(int((own & chosen).sum()), int(own.sum()))
+        found.append(limits or [0.0, 1.0])
+    return found
 
 
 def choose_threshold(
@@ -188,21 +235,26 @@ def report(calibration: Calibration, videos: VideoScores) -> dict[str, Any]:
     """Return the rates at the threshold, and how good the probabilities are."""
     values = calibration.map.apply(videos.scores)
     return {
-        "rates": measured_rates(videos.labels, values, calibration.threshold),
+        "rates": measured_rates(videos.labels, values, calibration.band),
         "quality": reliability(videos.labels, values),
     }
 
 
 def measured_rates(
-    labels: NDArray[np.int8], values: NDArray[np.float64], threshold: float
+    labels: NDArray[np.int8], values: NDArray[np.float64], band: tuple[float, float]
 ) -> dict[str, Any]:
-    """Return the rates of false and true alarms, with 95 % intervals over videos."""
+    """Return which share of reals and of fakes is called fake, and which real.
+
+    ``fpr`` and ``tpr`` are called fake, with 95 % intervals over videos, ``tnr`` and
+    ``fnr`` real; of the rest, in the band, nothing is said.
+    """
     found: dict[str, Any] = {}
-    for name, label in (("fpr", 0), ("tpr", 1)):
+    for label, fake, real in ((0, "fpr", "tnr"), (1, "tpr", "fnr")):
         own = values[labels == label]
-        above, count = int((own > threshold).sum()), len(own)
-        found[name] = above / count if count else None
-        found[f"{name}_95"] = clopper_pearson(above, count)
+        above, count = int((own > band[1]).sum()), len(own)
+        found[fake] = above / count if count else None
+        found[f"{fake}_95"] = clopper_pearson(above, count)
+        found[real] = int((own < band[0]).sum()) / count if count else None
     return found | {
         "real": int((labels == 0).sum()),
         "fake": int((labels == 1).sum()),

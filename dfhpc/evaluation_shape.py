@@ -74,6 +74,8 @@ class _Rates(_Shape):
     fpr_95: Pair | None
     tpr: Share | None
     tpr_95: Pair | None
+    tnr: Share | None
+    fnr: Share | None
     real: NonNegativeInt
     fake: NonNegativeInt
 
@@ -197,6 +199,6 @@ def _sentence(run: RunDirectory, path: Path, error: ValidationError) -> str:
     place = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     return (
-        f"{path} is damaged ({place}: {message}); delete it and run "
-        f"`dfhpc evaluate {run.path}`."
+        f"{path} is damaged, or of another dfhpc ({place}: {message}); delete it "
+        f"and run `dfhpc evaluate {run.path}`."
     )

@@ -37,7 +37,9 @@ _ETHICS = """\
 def verdict_card(run: RunDirectory, model_id: str) -> dict[str, Any]:
     """Return what a verdict says of a model."""
     card = read_card(run, model_id)
-    trained = card.get("trained") or old_facts(card["settings"]["data"])
+    trained = {"about": ""} | (
+        card.get("trained") or old_facts(card["settings"]["data"])
+    )
     extract = card["settings"]["extract"]
     return {
         "run_dir": str(run.path),
@@ -172,9 +174,9 @@ def _calibration(known: Mapping[str, Any]) -> Iterator[str]:
         rates = threshold[part]
         if rates and rates["fpr"] is not None and rates["tpr"] is not None:
             yield (
-                f"- At the threshold {threshold['value']:.2f}, {part} part: "
-                f"{_rate(rates, 'fpr')} of {rates['real']} real videos are above it, "
-                f"and {_rate(rates, 'tpr')} of {rates['fake']} fakes"
+                f"- In the {part} part, {_rate(rates, 'fpr')} of {rates['real']} real "
+                f"videos are called fake, and {_rate(rates, 'tpr')} of "
+                f"{rates['fake']} fakes"
             )
 
 

@@ -13,6 +13,11 @@ from dfhpc.videos.manifest import Video
 FEW_GROUPS = 100
 """Below it a model may well have learned the people."""
 
+ABOUT_NAME = "ABOUT.txt"
+"""A file in the data folder; what it says is quoted wherever a model is described."""
+
+LONGEST_ABOUT = 1000
+
 _COMPRESSIONS = re.compile("raw|c0|c23|c40")
 
 Facts = Mapping[str, Any]
@@ -23,6 +28,7 @@ def training_facts(data: DataConfig, videos: Sequence[Video]) -> dict[str, Any]:
     fakes = [video for video in videos if video.label == LABEL_FAKE]
     groups = {video.group_id for video in videos}
     return {
+        "about": _about(data),
         "data": data.path.name if data.path else "",
         "layout": _layout(data),
         "compression": _compression(data, videos),
@@ -33,6 +39,15 @@ def training_facts(data: DataConfig, videos: Sequence[Video]) -> dict[str, Any]:
         "groups": len(groups),
         "groups_known": len(groups) < len(videos),
     }
+
+
+def _about(data: DataConfig) -> str:
+    """Return what the data folder says of itself, "" if nothing, as one line."""
+    path = data.path and data.path / ABOUT_NAME
+    if path is None or not path.is_file():
+        return ""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return " ".join(file.read(LONGEST_ABOUT).split())
 
 
 def _layout(data: DataConfig) -> str:
@@ -57,6 +72,7 @@ def _compression(data: DataConfig, videos: Sequence[Video]) -> str | None:
 def old_facts(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the settings tell of a model whose card has no facts."""
     return {
+        "about": "",
         "data": PurePath(data["path"] or "").name,
         "layout": data["layout"],
         "compression": data["compression"],
@@ -79,6 +95,8 @@ def blind_spots(trained: Facts, split: Facts, extract: Facts) -> list[str]:
 
 
 def _of_data(trained: Facts) -> Iterator[str]:
+    if trained["about"]:
+        yield f"Of its training data is said: {trained['about']}"
     methods = trained["methods"]
     if methods:
         yield (

@@ -13,7 +13,7 @@ from typing import Any
 from dfhpc.escaping import escaped
 from dfhpc.person_scores import faces_needed
 from dfhpc.verdict import Verdict
-from dfhpc.verdict_reasons import Rule
+from dfhpc.verdict_reasons import Reason, Rule
 
 SCHEMA_VERSION = 1
 
@@ -82,6 +82,7 @@ def document(
     """
     [decides] = [opinion for opinion in opinions if opinion.decides]
     said = decides.verdict.to_json()
+    said["reasons"] = [*said["reasons"], *_disagreement(decides, opinions)]
     frames = record["frames"]
     return {
         "schema_version": SCHEMA_VERSION,
@@ -106,7 +107,7 @@ def _decision(opinion: Opinion) -> dict[str, Any]:
         "threshold": rule.threshold,
         "band": list(rule.band),
         "on": "probability" if is_calibrated else "score",
-        "rule": _rule_sentence(rule, card["extract"]) + _base_rate(entry, rule),
+        "rule": _rule_sentence(rule, card["extract"]),
         "false_positive_rate_asked": rule.limits.false_positive_rate,
         "rates": rates,
         "calibrated_on": _calibrated_on(entry, card) if is_calibrated else None,
@@ -150,16 +151,15 @@ def _rule_sentence(rule: Rule, extract: Mapping[str, Any]) -> str:
     )
 
 
-def _base_rate(entry: Mapping[str, Any] | None, rule: Rule) -> str:
-    """Return for which share of fakes a probability holds, "" where there is none."""
-    if entry is None or not rule.map.is_calibrated:
-        return ""
-    fitted = entry["fitted_on"]
-    share = round(100 * fitted["fake"] / fitted["videos"])
-    return (
-        f" The probability holds where {share} of 100 videos are fake, as among the "
-        f"{fitted['videos']} that it was calibrated on."
-    )
+def _disagreement(own: Opinion, opinions: Sequence[Opinion]) -> list[dict[str, str]]:
+    """Return a note where another model says the opposite of the one that decides."""
+    opposite = {"fake": "real", "real": "fake"}.get(own.verdict.status)
+    against = [each.name for each in opinions if each.verdict.status == opposite]
+    if not against:
+        return []
+    says = "says" if len(against) == 1 else "say"
+    sentence = f"The models disagree: {', '.join(against)} {says} {opposite}."
+    return [Reason("models_disagree", sentence).to_json()]
 
 
 def _input_facts(record: Mapping[str, Any]) -> dict[str, Any]:

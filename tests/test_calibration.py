@@ -106,6 +106,21 @@ def test_one_group_with_all_reals_leaves_the_interval_open():
     assert 0 < low < high < 1
 
 
+def test_classes_far_apart_prove_no_more_than_their_number():
+    def interval(count):
+        labels = np.repeat(np.array([0, 1], np.int8), count)
+        spread = np.random.default_rng(0).uniform(0, 0.1, 2 * count)
+        groups = tuple(f"g{at % 10}" for at in range(2 * count))
+        videos = VideoScores(labels, np.abs(labels - spread), groups)
+        return fit(videos, 0.1, 0).map.probability(0.97)["interval_95"]
+
+    # None of 10 reals that high: as many as 31 of 100 may be, and 69 of 100 fakes.
+    low, high = interval(10)
+    assert low == pytest.approx(0.6915 / (0.6915 + 0.3085), abs=0.02)
+    assert high > 0.9
+    assert interval(200)[0] > 0.95
+
+
 def test_threshold_is_the_next_highest_real():
     labels = np.repeat(np.array([0, 1], np.int8), 19)
     reals, fakes = np.linspace(0, 0.9, 19), np.linspace(0.1, 1, 19)
@@ -117,12 +132,13 @@ def test_threshold_is_the_next_highest_real():
 def test_rates_and_their_intervals():
     labels = np.repeat(np.array([0, 1], np.int8), [20, 10])
     values = np.append(np.linspace(0, 0.19, 20) + 0.001, np.full(10, 0.9))
-    found = measured_rates(labels, values, 0.18)
+    found = measured_rates(labels, values, (0.1, 0.18))
     assert (found["fpr"], found["tpr"]) == (pytest.approx(0.1), 1.0)
+    assert (found["tnr"], found["fnr"]) == (pytest.approx(0.5), 0.0)
     # As tabulated for 2 of 20 and 10 of 10.
     assert found["fpr_95"] == pytest.approx([0.0123, 0.3170], abs=1e-4)
     assert found["tpr_95"] == pytest.approx([0.6915, 1.0], abs=1e-4)
-    none = measured_rates(labels[:0], values[:0], 0.5)
+    none = measured_rates(labels[:0], values[:0], (0.5, 0.5))
     assert (none["fpr"], none["fpr_95"], none["real"]) == (None, None, 0)
 
 

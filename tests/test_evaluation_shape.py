@@ -92,7 +92,7 @@ def test_another_shape_is_refused(tmp_path, evaluation, change):
     with pytest.raises(RunDirectoryError) as caught:
         read_changed(tmp_path, evaluation, *change)
     text = str(caught.value)
-    assert "evaluation.json is damaged (" in text
+    assert "evaluation.json is damaged, or of another dfhpc (" in text
     assert text.endswith(f"delete it and run `dfhpc evaluate {tmp_path}`.")
     assert "\n" not in text
 

@@ -6,11 +6,25 @@ import numpy as np
 
 RATES = {
     "calibration": {
-        **{"fpr": 0.05, "fpr_95": [0.01, 0.17], "tpr": 0.9, "tpr_95": [0.8, 0.96]},
+        **{
+            "fpr": 0.05,
+            "fpr_95": [0.01, 0.17],
+            "tnr": 0.9,
+            "fnr": 0.05,
+            "tpr": 0.9,
+            "tpr_95": [0.8, 0.96],
+        },
         **{"real": 40, "fake": 60},
     },
     "test": {
-        **{"fpr": 0.08, "fpr_95": [0.02, 0.21], "tpr": 0.85, "tpr_95": [0.74, 0.92]},
+        **{
+            "fpr": 0.08,
+            "fpr_95": [0.02, 0.21],
+            "tnr": 0.8,
+            "fnr": 0.1,
+            "tpr": 0.85,
+            "tpr_95": [0.74, 0.92],
+        },
         **{"real": 38, "fake": 66},
     },
 }
@@ -179,6 +193,7 @@ def _model(name, decides, said, frames, *, leaky):
         "card": {
             "run_dir": "runs/ffpp",
             "trained": {
+                "about": "Cut <b>short</b> by hand.",
                 **{"data": "ffpp", "layout": "ffpp", "compression": "c23"},
                 **{"methods": ["Deepfakes"], "videos": 800, "real": 400},
                 **{"fake": 400, "groups": 90, "groups_known": True},

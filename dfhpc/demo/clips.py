@@ -10,12 +10,19 @@ from numpy.typing import NDArray
 
 from dfhpc.demo.faces import SIDE, Motion, Person, swap_face
 from dfhpc.reporting.progress import progress
-from dfhpc.runs import atomic_path
+from dfhpc.runs import atomic_path, write_text
+from dfhpc.training_facts import ABOUT_NAME
 
 FPS = 25
 STRIDE = 15
 NUM_FRAMES = 95
 """Seven frames at every fifteenth need 91."""
+
+ABOUT = (
+    "These people are invented: dfhpc demo paints them from one portrait, and its "
+    "forgeries bear only the names of real methods. What was learned from them says "
+    "nothing about real videos.\n"
+)
 
 METHODS = ("Deepfakes", "FaceSwap")
 NUM_PEOPLE = 28
@@ -93,6 +100,7 @@ def make_data_set(
 ) -> None:
     """Write the clips of a small data set below ``folder``, those not there yet."""
     clips = clip_paths(num_people)
+    write_text(folder / ABOUT_NAME, ABOUT)
     with progress("Painting clips", len(clips), "clip") as advance:
         for path, (target, source, method) in clips.items():
             if not (folder / path).exists():

@@ -49,6 +49,7 @@ class _Kind(_Shape):
 
 
 class _Trained(_Shape):
+    about: str = ""
     data: str
     layout: str
     compression: str | None

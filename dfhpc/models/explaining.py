@@ -143,7 +143,10 @@ def explain_verdict(
 
     ``shown`` are the scored faces in the order of each model's ``frame_scores``.
     """
-    tracks = {person["track"] for person in verdict["people"] if person["decides"]}
+    deciding = [person for person in verdict["people"] if person["decides"]]
+    # Of a score that mixes people, those count who have this status alone.
+    same = [one for one in deciding if one["status"] == verdict["status"]]
+    tracks = {person["track"] for person in same or deciding}
     chosen = [at for at, one in enumerate(shown) if one.track in tracks or not tracks]
     found = {}
     for judged in verdict["models"]:

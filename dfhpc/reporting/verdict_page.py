@@ -144,7 +144,7 @@ def trained_on(trained: Mapping[str, Any]) -> str:
     known = [
         f"{plain_key(key).lower()}: {plain(value)}"
         for key, value in trained.items()
-        if key != "faces" and value not in (None, "", [])
+        if key not in ("about", "faces") and value not in (None, "", [])
     ]
     return "; ".join([f"{faces['real']} real and {faces['fake']} fake faces", *known])
 

@@ -147,11 +147,13 @@ def calibrated_on(decision: Facts | None) -> str:
             "probable a fake is, it does not say."
         )
     kind = {"platt": "Platt scaling", "isotonic": "isotonic regression"}
+    share = round(100 * known["fake"] / known["videos"])
     return (
         f"Calibrated by {kind.get(known['kind'], known['kind'])} on "
         f"{_videos(known)} of {known['data']} that the model did not learn from "
         f"({known['groups']} groups of people, {known['split']} split). "
-        f"For other kinds of video the probability may be far off."
+        f"The probability holds where {share} of 100 videos are fake, as there; where "
+        "fakes are rarer, it is lower. For other kinds of video it may be far off."
     )
 
 
@@ -182,8 +184,8 @@ def rates_sentences(decision: Facts | None) -> list[str]:
         "expect it to be wrong more often. "
     )
     sentences = [
-        _frequency("real videos", rates["fpr"], rates["fpr_95"]),
-        _frequency("fakes", rates["tpr"], rates["tpr_95"], "; the others are missed"),
+        _frequency("real videos", rates["fpr"], rates["fpr_95"], rates["tnr"]),
+        _frequency("fakes", rates["tpr"], rates["tpr_95"], rates["fnr"]),
         where + FOOTNOTE_RATES,
     ]
     if asked is not None and (decision or {}).get("on") == "probability":
@@ -194,15 +196,22 @@ def rates_sentences(decision: Facts | None) -> list[str]:
     return sentences
 
 
-def _frequency(whom: str, rate: float | None, limits: Any, more: str = "") -> str:
-    if rate is None:
+def _frequency(
+    whom: str, rate: float | None, limits: Any, called_real: float | None
+) -> str:
+    if rate is None or called_real is None:
         return f"How many of 100 {whom} are called fake is not known: there were none."
     interval = (
         f" (95{UNIT} interval: {in_hundred(limits[0])} to {in_hundred(limits[1])})"
         if limits
         else " (too few for an interval)"
     )
-    return f"Of 100 {whom}, about {in_hundred(rate)} are called fake{interval}{more}."
+    undecided = max(0.0, 1 - rate - called_real)
+    rest = f", and of {in_hundred(undecided)} nothing is said" if undecided else ""
+    return (
+        f"Of 100 {whom}, about {in_hundred(rate)} are called fake{interval}, "
+        f"{in_hundred(called_real)} are called real{rest}."
+    )
 
 
 def rare_fakes(decision: Facts | None) -> str:

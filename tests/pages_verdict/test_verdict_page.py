@@ -110,6 +110,7 @@ def test_rates_of_calibration_alone_are_said_to_be_too_good():
 def test_rates_that_are_not_known_are_not_made_up():
     verdict = make_verdict("fake")
     nothing = {"fpr": None, "fpr_95": None, "tpr": 1.0, "tpr_95": None}
+    nothing |= {"tnr": None, "fnr": 0.0}
     rates = {"test": nothing | {"real": 0, "fake": 3}, "calibration": None}
     verdict["decision"]["rates"] = rates
     text = text_of(verdict_page(verdict, [], {}))

@@ -18,6 +18,7 @@ from dfhpc.errors import RunDirectoryError
 from dfhpc.models.base import file_digests
 from dfhpc.models.files import load_arrays, save_arrays
 from dfhpc.models.self_test import SELF_TEST_NAME
+from dfhpc.reporting.verdict_words import calibrated_on
 from dfhpc.runs import RunDirectory, read_json, write_json
 from dfhpc.stages import evaluate
 from dfhpc.stages.predict import Judge
@@ -80,7 +81,7 @@ def test_the_facts_of_the_file_and_of_the_calibration(run, new):
     assert decision["on"] == "probability"
     assert decision["calibrated_on"]["videos"] == len(split["calibration"])
     assert decision["rates"]["calibration"]["fpr"] <= 0.5
-    assert "holds where 67 of 100 videos are fake" in decision["rule"]
+    assert "holds where 67 of 100 videos are fake" in calibrated_on(decision)
     low, high = verdict["probability"]["interval_95"]
     assert low <= verdict["probability"]["value"] <= high
     [model] = verdict["models"]

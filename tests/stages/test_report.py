@@ -225,7 +225,10 @@ def _with_fewer_videos(run):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (_without_a_model, r"evaluation.json is damaged \(models: .* `dfhpc evaluate"),
+        (
+            _without_a_model,
+            r"evaluation.json is damaged, or of another dfhpc \(models: .* `dfhpc eval",
+        ),
         (_of_another_format, "evaluation.json has format version 99"),
         (_without_a_split, r"model.json is damaged \(split: .* `dfhpc train"),
         (_without_counts_of_faces, r"model.json is damaged \(faces.fake: "),
@@ -262,6 +265,7 @@ def test_faults_are_told(run):
 
 def test_calibrated_probabilities_are_shown_where_they_are(run):
     rates = {"fpr": 0.1, "fpr_95": [0.02, 0.3], "tpr": 0.8, "tpr_95": [0.6, 0.9]}
+    rates |= {"tnr": 0.7, "fnr": 0.1}
     rates |= {"real": 10, "fake": 20}
     bins = [
         {"low": 0.0, "high": 0.5, "mean_probability": 0.2, "share_fake": 0.25}

@@ -18,7 +18,8 @@ SOME_GROUPS = 30
 
 def headline(facts: Facts) -> Section:
     """Return the summary of a run."""
-    blocks: list[Block] = [Text(s, "warning") for s in _leaks(facts)]
+    warnings = [*_about(facts), *_leaks(facts)]
+    blocks: list[Block] = [Text(sentence, "warning") for sentence in warnings]
     blocks.append(Text(_data(facts), "lead"))
     blocks += [Text(sentence, "lead") for sentence in _result(facts)]
     if not facts.is_finished:
@@ -51,6 +52,12 @@ def is_leaky(result: Json) -> bool:
     """Whether train and test share videos or people."""
     shared = result["audit"]["overlap"]["train/test"]
     return bool(result["split"]["leaky"] or any(shared.values()))
+
+
+def _about(facts: Facts) -> list[str]:
+    """Return what the data folder says of the data, as the models' cards quote it."""
+    quoted = {card.get("trained", {}).get("about", "") for card in facts.cards.values()}
+    return [f"Of the data is said: {about}" for about in sorted(quoted) if about]
 
 
 def _leaks(facts: Facts) -> list[str]:

@@ -72,7 +72,7 @@ def _whole(value: int | None) -> str:
 
 def _rates(found: Json) -> Table:
     header = ["model", "threshold", "undecided", "asked", "part"]
-    header += ["reals called fake", "fakes called fake", "videos"]
+    header += ["reals called fake", "real", "fakes called fake", "real", "videos"]
     rows = []
     for name, each in found.items():
         threshold = each.get("threshold")
@@ -97,11 +97,13 @@ def _rates(found: Json) -> Table:
 
 def _rate_cells(rates: Json | None) -> tuple[str, ...]:
     if not rates:
-        return "-", "-", "-"
+        return "-", "-", "-", "-", "-"
     videos = f"{rates['real']:,} real, {rates['fake']:,} fake"
     return (
         with_interval(rates["fpr"], rates.get("fpr_95")),
+        number(rates.get("tnr")),
         with_interval(rates["tpr"], rates.get("tpr_95")),
+        number(rates.get("fnr")),
         videos,
     )
 
