@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
 from dfhpc.errors import RunDirectoryError
 from dfhpc.models.base import CARD_KEYS
@@ -75,7 +75,7 @@ class _Card(_Shape):
     history: dict[str, Any]
     quality: dict[str, _Range] = {}
     versions: dict[str, str | None] = {}
-    trained: _Trained | None = None
+    trained: _Trained = Field(default_factory=_Trained.model_construct)
     """Absent where an older dfhpc trained the model."""
 
 
