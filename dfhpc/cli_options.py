@@ -105,4 +105,6 @@ def with_cluster(command: Command) -> Command:
 
 def say(message: str) -> None:
     """Tell a person something that is no part of the output."""
-    click.echo(message, err=True)
+    from dfhpc.escaping import escaped
+
+    click.echo("\n".join(escaped(line) for line in message.split("\n")), err=True)

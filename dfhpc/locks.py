@@ -209,7 +209,7 @@ def _refuse(lock_path: Path) -> None:
         who += f" (job {holder['job']})"
     raise RunLockedError(
         f"{lock_path.parent} is in use by {who}. "
-        "Wait for it, stop it, or use another run directory."
+        "Wait for it, stop it, or name another folder."
     )
 
 

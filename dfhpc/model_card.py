@@ -7,8 +7,8 @@ cards for model reporting", FAT* 2019; within a verdict as JSON.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dfhpc.models.base import CARD_KEYS
-from dfhpc.runs import RunDirectory, read_record, write_text
+from dfhpc.models.cards import read_card
+from dfhpc.runs import RunDirectory, write_text
 from dfhpc.training_facts import blind_spots, old_facts
 
 CARD_NAME = "model_card.md"
@@ -36,7 +36,7 @@ _ETHICS = """\
 
 def verdict_card(run: RunDirectory, model_id: str) -> dict[str, Any]:
     """Return what a verdict says of a model."""
-    card = read_record(run.model_path(model_id), *CARD_KEYS)
+    card = read_card(run, model_id)
     trained = {"about": ""} | (
         card.get("trained") or old_facts(card["settings"]["data"])
     )

@@ -37,6 +37,7 @@ def predict(
     Of a folder, the videos below it. One line a video says why; with --json, one
     object. Exits with 1 if no video could be read, with 75 if it was stopped.
     """
+    from dfhpc.escaping import escaped
     from dfhpc.reporting.lines import print_line
     from dfhpc.reporting.verdict_text import verdict_text
     from dfhpc.runs import open_run
@@ -45,7 +46,7 @@ def predict(
     statuses = set()
     for verdict in judge_videos(open_run(run_dir), model, videos, out):
         statuses.add(verdict["status"])
-        as_text = json.dumps(verdict, ensure_ascii=False)
+        as_text = escaped(json.dumps(verdict, ensure_ascii=False))
         print_line(as_text if as_json else verdict_text(verdict))
     if statuses == {"error"}:
         sys.exit(EXIT_FAILED)

@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,12 +87,27 @@ def read_record(path: Path, *keys: str) -> dict[str, Any]:
     Raises
     ------
     RunDirectoryError
-        When it is absent or damaged, or lacks one of ``keys``.
+        When it is absent or damaged, lacks one of ``keys``, or is of another format
+        version.
     """
+    value = _read_object(path, keys)
+    _refuse_other_format(path, value.get("format_version", FORMAT_VERSION))
+    return value
+
+
+def _read_object(path: Path, keys: Collection[str]) -> dict[str, Any]:
     value = read_json(path)
     if not isinstance(value, dict) or not set(keys) <= value.keys():
         raise RunDirectoryError(f"{path} is damaged: it has not all of {list(keys)}.")
     return value
+
+
+def _refuse_other_format(path: Path, version: object) -> None:
+    if version != FORMAT_VERSION:
+        raise RunDirectoryError(
+            f"{path} has format version {version}; this dfhpc reads "
+            f"{FORMAT_VERSION}. Use the dfhpc that made it, or a new run directory."
+        )
 
 
 @dataclass(frozen=True)
@@ -300,10 +315,6 @@ def open_run(path: Path) -> RunDirectory:
             f"{path} is not a run directory: it has no config.json. "
             "Start one with `dfhpc run --data DIR --run-dir RUN_DIR`."
         )
-    version = read_record(run.config_path, "format_version")["format_version"]
-    if version != FORMAT_VERSION:
-        raise RunDirectoryError(
-            f"{path} has format version {version}; this dfhpc reads "
-            f"{FORMAT_VERSION}. Use the dfhpc that made it, or a new run directory."
-        )
+    config = _read_object(run.config_path, ["format_version"])
+    _refuse_other_format(path, config["format_version"])
     return run

@@ -1,12 +1,15 @@
 """From the parts of a split to rows of the store."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from dfhpc.config import SplitVariant
+from dfhpc.errors import StoreError
 from dfhpc.runs import RunDirectory, read_record, write_json
 from dfhpc.splits import PARTS, Split, split_rows, split_videos
+from dfhpc.store.partitions import StoreLayout
 from dfhpc.store.reading import RowReader, Rows
 from dfhpc.videos.manifest import Video, read_manifest
 
@@ -33,10 +36,29 @@ def load_split(run: RunDirectory, variant: SplitVariant) -> Split:
     return split
 
 
+def refuse_other_manifest(
+    store_path: Path, layout: StoreLayout, videos: Sequence[Video]
+) -> None:
+    """Refuse a manifest of more or fewer videos than the store has rows for."""
+    if len(videos) != layout.num_videos:
+        raise StoreError(
+            f"{store_path.parent / 'manifest.csv'} lists {len(videos)} videos, and the "
+            f"store has rows for {layout.num_videos}; restore the manifest that the "
+            "faces were extracted with, or use a new run directory."
+        )
+
+
 def rows_of_parts(
     split: Split, videos: Sequence[Video], reader: RowReader
 ) -> dict[str, Rows]:
-    """Return the rows with a face of train, calibration and test, ascending."""
+    """Return the rows with a face of train, calibration and test, ascending.
+
+    Raises
+    ------
+    StoreError
+        When the manifest lists other videos than the store has rows for.
+    """
+    refuse_other_manifest(reader.path, reader.layout, videos)
     valid = np.asarray(reader.array("valid"), bool)
     if split.is_leaky:
         return {

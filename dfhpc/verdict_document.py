@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dfhpc.escaping import escaped
 from dfhpc.person_scores import faces_needed
 from dfhpc.verdict import Verdict
 from dfhpc.verdict_reasons import Reason, Rule
@@ -60,12 +61,12 @@ class Opinion:
 
 
 def printable(path: Path) -> str:
-    r"""Return a path as text that any file may hold.
+    r"""Return a path as text that any file may hold, and that shows all it holds.
 
-    >>> printable(Path("a\udcffb.mp4"))
-    'a\\xffb.mp4'
+    >>> print(printable(Path("a\udcffb.mp4")), printable(Path("a\u202eb.mp4")))
+    a\xffb.mp4 a\u202eb.mp4
     """
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    return escaped(os.fsencode(path).decode("utf-8", "backslashreplace"))
 
 
 def document(

@@ -5,9 +5,8 @@ what is said of all is made from it. So a folder can be gone on with.
 """
 
 import contextlib
-import csv
 import hashlib
-import io
+import logging
 import os
 import re
 import time
@@ -16,8 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from dfhpc import journal
-from dfhpc.cluster.signals import raise_if_stopped, stop_on_signals
+from dfhpc.cluster.driver import job_lives, own_job
+from dfhpc.cluster.signals import raise_if_stopped, request_stop, stop_on_signals
 from dfhpc.errors import RunDirectoryError, SettingsMismatchError
+from dfhpc.finding_videos import find_videos
+from dfhpc.locks import hold
 from dfhpc.models.explaining import explain_verdict, note_explanations
 from dfhpc.reporting.summary_page import (
     MOST_THUMBNAILS,
@@ -27,47 +29,26 @@ from dfhpc.reporting.summary_page import (
     write_summary_page,
 )
 from dfhpc.reporting.verdict_page import write_verdict_page
-from dfhpc.runs import RunDirectory, read_json, write_json, write_text
+from dfhpc.runs import RunDirectory, read_record, write_json
 from dfhpc.stages.predict import Judge, Judged
-from dfhpc.verdict_document import printable
-from dfhpc.videos.layouts.walk import walk_videos
+from dfhpc.verdict_document import printable, schema
+from dfhpc.verdict_table import COLUMNS, write_table
+
+logger = logging.getLogger(__name__)
 
 TABLE_NAME = "verdicts.csv"
 SUMMARY_NAME = "summary.html"
 JOURNAL_NAME = "verdicts.jsonl"
 IDENTITY_NAME = "judged_by.json"
+LOCK_NAME = "verdicts.lock"
 RESERVED = frozenset({"verdicts", "judged_by", "index", "summary"})
 """Names of our own files, which no video's gets."""
 
-COLUMNS = (
-    *("status", "reasons", "probability", "score", "faces", "path", "sha256"),
-    *("seconds", "json", "page"),
-)
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""With one of these a spreadsheet takes a cell for a formula, and runs it."""
+_LINE_KEYS = frozenset({"key", "stamp", "thumbnail", *COLUMNS})
+_TEXT_KEYS = ("key", "json", "page", "path", "status", "thumbnail")
 
 _LONGEST = 120
 """Bytes of a name: file systems take 255, and our own endings have 60."""
-
-
-def find_videos(paths: Sequence[Path]) -> list[Path]:
-    """Return the videos that are named or lie below a folder named, each once.
-
-    A folder without any is taken as it is: its images may be the frames of a video. A
-    path that does not exist is kept, for its verdict to say so.
-
-    Raises
-    ------
-    DataLayoutError
-        When a folder cannot be listed.
-    """
-    found: dict[str, Path] = {}
-    for path in paths:
-        below = [video for _, video in walk_videos(path)] if path.is_dir() else []
-        for video in below or [path]:
-            found.setdefault(os.path.abspath(video), video)
-    return list(found.values())
 
 
 class VerdictFolder:
@@ -85,32 +66,39 @@ class VerdictFolder:
         """
         self._folder = folder
         self._models = judge.models
-        self._check(judge.identity())
-        self._lines: dict[str, dict[str, Any]] = {
-            line["key"]: line for line in journal.read(folder / JOURNAL_NAME)
-        }
-        self._names = {line["json"].casefold(): k for k, line in self._lines.items()}
+        self._keys = frozenset(schema()["required"])
+        records = list(journal.read(folder / JOURNAL_NAME))
+        self._lines = {line["key"]: line for line in records if _is_whole(line)}
+        self._names: dict[str, str] = {}
+        for key, line in self._lines.items():
+            self._names.setdefault(line["json"].casefold(), key)
+        self._check(judge.identity(), is_empty=not records)
 
-    def _check(self, identity: dict[str, Any]) -> None:
+    def _check(self, identity: dict[str, Any], *, is_empty: bool) -> None:
         path = self._folder / IDENTITY_NAME
-        if path.exists():
-            differing = sorted(
-                key
-                for key, value in read_json(path).items()
-                if identity.get(key) != value
-            )
-            if differing:
-                raise SettingsMismatchError(
-                    f"{self._folder} holds verdicts given otherwise (it differs in "
-                    f"{', '.join(differing)}); name another folder with --out."
-                )
+        if not path.exists():
+            self._refuse_other_files()
+        elif not is_empty:
+            self._refuse_difference(read_record(path), identity)
             return
-        if self._folder.is_dir() and any(self._folder.iterdir()):
+        # A folder that holds no verdict yet is free for those of another model.
+        write_json(path, identity)
+
+    def _refuse_other_files(self) -> None:
+        names = [path.name for path in self._folder.glob("*")]
+        if any(not name.lstrip(".").startswith(LOCK_NAME) for name in names):
             raise RunDirectoryError(
                 f"{self._folder} holds other files than verdicts; name an empty or a "
                 "new folder with --out."
             )
-        write_json(path, identity)
+
+    def _refuse_difference(self, old: dict[str, Any], new: dict[str, Any]) -> None:
+        differing = sorted(k for k in old.keys() | new if old.get(k) != new.get(k))
+        if differing:
+            raise SettingsMismatchError(
+                f"{self._folder} holds verdicts given otherwise (it differs in "
+                f"{', '.join(differing)}); name another folder with --out."
+            )
 
     def known(self, video: Path) -> dict[str, Any] | None:
         """Return the verdict that is there on a video as it is now, None without one.
@@ -120,11 +108,22 @@ class VerdictFolder:
         line = self._lines.get(_key(video))
         if line is None or line["status"] == "error" or line["stamp"] != _stamp(video):
             return None
-        path = self._folder / line["json"]
-        if not path.is_file() or not (self._folder / line["page"]).is_file():
+        if not (self._folder / line["page"]).is_file():
             return None
-        found: dict[str, Any] = read_json(path)
-        return found
+        return self._read(line)
+
+    def _read(self, line: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the verdict that a line is about; None where its file is not that."""
+        path = self._folder / line["json"]
+        if not path.is_file():
+            return None
+        try:
+            found = read_record(path, *self._keys)
+        except RunDirectoryError:
+            return None
+        own = isinstance(found["input"], dict) and found["input"].get("sha256")
+        is_its = (found["path"], own) == (line["path"], line["sha256"])
+        return found if is_its else None
 
     def add(self, video: Path, judged: Judged, seconds: float) -> dict[str, Any]:
         """Write a verdict with its page, and return it with what each model used.
@@ -160,30 +159,25 @@ class VerdictFolder:
 
     def finish(self) -> None:
         """Write the table and the page of all verdicts that are there."""
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for line in self._lines.values():
-            writer.writerow([_cell(line[name]) for name in COLUMNS])
-        write_text(self._folder / TABLE_NAME, text.getvalue())
+        write_table(self._folder / TABLE_NAME, self._lines.values())
         write_summary_page(self._folder / SUMMARY_NAME, self._entries())
 
     def _entries(self) -> list[SummaryEntry]:
-        """Return what the page of all shows of each; a lost file is left out."""
+        """Return what the page of all shows of each; what is lost is left out."""
         lines = list(self._lines.values())
         found = []
         for line in lines:
-            path = self._folder / line["json"]
-            if path.is_file():
+            verdict = self._read(line)
+            if verdict is not None:
                 face = line["thumbnail"] if len(lines) <= MOST_THUMBNAILS else ""
-                verdict = summarized(read_json(path))
-                found.append(SummaryEntry(verdict, line["page"], face))
+                found.append(SummaryEntry(summarized(verdict), line["page"], face))
         return found
 
     def _name(self, video: Path, key: str) -> str:
         """Return the name of a video's file: the one it had, or one nobody has."""
-        if key in self._lines:
-            return str(self._lines[key]["json"])
+        known = self._lines.get(key)
+        if known is not None and self._names[known["json"].casefold()] == key:
+            return str(known["json"])
         name = safe_name(video.stem)
         if f"{name}.json".casefold() in self._names or name.casefold() in RESERVED:
             digest = hashlib.sha256(key.encode()).hexdigest()
@@ -200,6 +194,8 @@ def judge_videos(
     ------
     StoppedError
         When a stop is requested; what is judged is kept in ``out``.
+    RunLockedError
+        When another command writes to ``out``.
     """
     videos = find_videos(paths)
     judge = Judge(run, model)
@@ -210,8 +206,8 @@ def judge_videos(
                 advance(1)
                 yield verdict
         return
-    folder = VerdictFolder(out, judge)
-    with stop_on_signals(), _counted(len(videos)) as advance:
+    with stop_on_signals(), held(out), _counted(len(videos)) as advance:
+        folder = VerdictFolder(out, judge)
         for verdict in judge_into(folder, judge, videos):
             advance(1)
             yield verdict
@@ -237,6 +233,16 @@ def judge_into(
         folder.finish()
 
 
+def held(folder: Path) -> contextlib.AbstractContextManager[None]:
+    """Hold a folder of verdicts, so that no two commands give a name twice."""
+
+    def on_lost() -> None:
+        logger.error("Another command has taken %s; this one stops.", folder)
+        request_stop()
+
+    return hold(folder / LOCK_NAME, own_job(), job_lives, on_lost)
+
+
 @contextlib.contextmanager
 def _counted(total: int) -> Iterator[Callable[[int], None]]:
     """Show how far the work is, where there is more than one video."""
@@ -260,6 +266,17 @@ def safe_name(stem: str) -> str:
     return safe.decode(errors="ignore").strip("._-") or "video"
 
 
+def _is_whole(line: dict[str, Any]) -> bool:
+    """Whether a line of the journal has all that is read of it."""
+    if not line.keys() >= _LINE_KEYS:
+        return False
+    texts = [line[name] for name in _TEXT_KEYS]
+    if not all(isinstance(text, str) for text in texts):
+        return False
+    # Files of the folder alone are read, and written again.
+    return all(Path(line[name]).name == line[name] for name in ("json", "page"))
+
+
 def _key(video: Path) -> str:
     return printable(Path(os.path.abspath(video)))
 
@@ -271,18 +288,3 @@ def _stamp(video: Path) -> list[int] | None:
     except (OSError, ValueError):
         return None
     return [found.st_size, found.st_mtime_ns]
-
-
-def _cell(value: Any) -> str:
-    """Return a value as a cell that no spreadsheet takes for a formula.
-
-    >>> _cell("=1+1"), _cell(0.5), _cell(None)
-    ("'=1+1", '0.5', '')
-    """
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        return f"{value:.6g}" if isinstance(value, float) else str(value)
-    # Not every reader takes a line break within quotes for a part of its cell.
-    text = value.replace("\r", "\\r").replace("\n", "\\n")
-    return f"'{text}" if value.startswith(_FORMULA) else text

@@ -8,6 +8,7 @@ from dfhpc.runs import (
     atomic_path,
     open_run,
     read_json,
+    read_record,
     write_json,
 )
 from dfhpc.sweeping import sweep_partial
@@ -59,6 +60,15 @@ def test_another_format_version_is_refused(tmp_path):
     run.config_path.write_text(json.dumps({"format_version": 99}))
     with pytest.raises(RunDirectoryError, match="format version 99"):
         open_run(tmp_path)
+
+
+def test_a_record_of_another_format_version_is_refused(tmp_path):
+    path = tmp_path / "split.json"
+    write_json(path, {"kind": "group", "format_version": 99})
+    with pytest.raises(RunDirectoryError, match=r"split\.json has format version 99"):
+        read_record(path, "kind")
+    write_json(path, {"kind": "group"})
+    assert read_record(path, "kind") == {"kind": "group"}
 
 
 def test_what_killed_processes_left_is_swept_and_nothing_else(tmp_path):

@@ -2,18 +2,29 @@
 
 import csv
 import json
+import os
+import socket
 from urllib.parse import quote
 
 import numpy as np
 import pytest
 
+from dfhpc import verdict_files
 from dfhpc.cluster import signals
-from dfhpc.errors import RunDirectoryError, SettingsMismatchError, StoppedError
+from dfhpc.errors import (
+    ModelError,
+    RunDirectoryError,
+    RunLockedError,
+    SettingsMismatchError,
+    StoppedError,
+)
+from dfhpc.finding_videos import find_videos
 from dfhpc.stages.predict import Judged
 from dfhpc.verdict_files import (
     VerdictFolder,
-    find_videos,
+    held,
     judge_into,
+    judge_videos,
     safe_name,
 )
 from tests.verdict_dicts import make_crops, make_verdict
@@ -74,10 +85,27 @@ def test_videos_are_found_below_folders_and_each_is_taken_once(data):
     ]
 
 
-def test_a_folder_of_images_is_a_video(tmp_path):
-    (tmp_path / "frames").mkdir()
-    (tmp_path / "frames" / "1.png").write_text("")
-    assert find_videos([tmp_path / "frames"]) == [tmp_path / "frames"]
+@pytest.mark.parametrize(
+    ("names", "is_one"),
+    [
+        (["1.png", "2.png", "10.png"], True),
+        (["clip_frame1.jpg", "clip_frame2.JPG"], True),
+        (["1.png"], False),
+        (["anna.jpg", "bert.jpg", "six_faces.jpg"], False),
+        (["000_frame1.png", "001_frame1.png"], False),
+    ],
+)
+def test_only_numbered_frames_are_one_video(tmp_path, names, is_one):
+    folder = tmp_path / "images" / "below"
+    folder.mkdir(parents=True)
+    for name in names:
+        (folder / name).write_text("")
+    each = sorted(folder / name for name in names)
+    assert find_videos([tmp_path / "images"]) == ([folder] if is_one else each)
+
+
+def test_a_folder_of_nothing_is_kept_for_its_verdict(tmp_path):
+    assert find_videos([tmp_path]) == [tmp_path]
 
 
 def test_each_video_has_a_file_of_its_own(data, tmp_path):
@@ -196,7 +224,7 @@ def test_no_cell_is_a_formula(data, tmp_path, monkeypatch):
         video.write_text("")
     judge_all(tmp_path / "out", InventedJudge(), videos)
     assert [row["path"] for row in table(tmp_path / "out")] == [
-        "'" + name.replace("\r", "\\r") for name in names
+        "'" + name.replace("\r", "\\u000d").replace("\t", "\\u0009") for name in names
     ]
 
 
@@ -236,7 +264,6 @@ def test_our_own_names_are_not_given_away(tmp_path):
 
 
 def test_a_name_that_is_no_text_is_written(tmp_path):
-    import os
     from pathlib import Path
 
     video = Path(os.fsdecode(os.fsencode(tmp_path) + b"/b\xff.mp4"))
@@ -249,3 +276,106 @@ def test_a_name_that_is_no_text_is_written(tmp_path):
     folder.finish()
     assert folder.known(video)["status"] == "fake"
     assert table(out)[0]["json"] == "b.json"
+
+
+def test_a_second_command_on_a_folder_is_refused(data, tmp_path, monkeypatch):
+    judge, out = InventedJudge(), tmp_path / "out"
+    monkeypatch.setattr(verdict_files, "Judge", lambda run, model: judge)
+    with held(out), pytest.raises(RunLockedError, match=f"process {os.getpid()} on"):
+        list(judge_videos(None, None, [data], out))
+    assert judge.judged == []
+    assert len(list(judge_videos(None, None, [data], out))) == 4
+    assert not list(out.glob("*lock*"))
+
+
+def test_the_lock_of_a_dead_command_is_taken_away(data, tmp_path, monkeypatch):
+    judge, out = InventedJudge(), tmp_path / "out"
+    monkeypatch.setattr(verdict_files, "Judge", lambda run, model: judge)
+    out.mkdir()
+    dead = {"token": "t", "host": socket.gethostname(), "pid": 2**22 + 1}
+    (out / "verdicts.lock").write_text(json.dumps(dead | {"process_start": 1.0}))
+    assert len(list(judge_videos(None, None, [data], out))) == 4
+    assert not list(out.glob("*lock*"))
+
+
+def test_the_verdict_on_another_video_is_not_taken(data, tmp_path):
+    """What two commands at once once left behind: both gave the same name."""
+    out, videos = tmp_path / "out", [data / "a" / "clip.mp4", data / "b" / "clip.mp4"]
+    judge_all(out, InventedJudge(), videos)
+    path = out / "verdicts.jsonl"
+    first, second = map(json.loads, path.read_text().splitlines())
+    names = {name: first[name] for name in ("json", "page")}
+    path.write_text("".join(f"{json.dumps(x)}\n" for x in (first, second | names)))
+    again = InventedJudge()
+    verdicts = judge_all(out, again, videos)
+    assert [verdict["path"] for verdict in verdicts] == [str(x) for x in videos]
+    assert again.judged == ["clip.mp4"]
+    once_more = InventedJudge()
+    assert judge_all(out, once_more, videos) == verdicts
+    assert once_more.judged == []
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"path": null}'])
+def test_a_damaged_verdict_is_judged_again(data, tmp_path, text):
+    out, videos = tmp_path / "out", find_videos([data])
+    judge_all(out, InventedJudge(), videos)
+    (out / table(out)[1]["json"]).write_text(text)
+    judge_all(out, InventedJudge(), videos[:1])
+    assert (out / "summary.html").exists()
+    again = InventedJudge()
+    judge_all(out, again, videos)
+    assert again.judged == [videos[1].name]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda line: {"key": line["key"]},
+        lambda line: {"status": "fake"},
+        lambda line: line | {"json": None},
+        lambda line: line | {"json": "../other.json"},
+    ],
+)
+def test_a_line_without_all_it_should_hold_is_none(data, tmp_path, spoil):
+    out, videos = tmp_path / "out", find_videos([data])
+    judge_all(out, InventedJudge(), videos)
+    path = out / "verdicts.jsonl"
+    first, *others = path.read_text().splitlines()
+    lines = [json.dumps(spoil(json.loads(first))), *others]
+    path.write_text("".join(f"{line}\n" for line in lines))
+    again = InventedJudge()
+    judge_all(out, again, videos)
+    assert again.judged == [videos[0].name]
+    assert not (tmp_path / "other.json").exists()
+
+
+def test_a_folder_without_a_verdict_is_free_for_another_model(data, tmp_path):
+    class Failing(InventedJudge):
+        def judge(self, path):
+            raise ModelError("The model fails its self-test.")
+
+    out, videos = tmp_path / "out", find_videos([data])
+    with pytest.raises(ModelError):
+        judge_all(out, Failing("old"), videos)
+    assert len(judge_all(out, InventedJudge("new"), videos)) == 4
+    with pytest.raises(SettingsMismatchError):
+        VerdictFolder(out, InventedJudge("old"))
+
+
+def test_what_turns_a_name_around_is_shown_and_not_obeyed(tmp_path):
+    from pathlib import Path
+
+    from dfhpc.reporting.verdict_page import repeating
+    from dfhpc.reporting.verdict_text import verdict_text
+    from dfhpc.verdict_document import printable
+
+    path = printable(Path("a\u202egpj\x1b[2J\n\U000e0001.mp4"))
+    assert path == r"a\u202egpj\u001b[2J\u000a\udb40\udc01.mp4"
+    verdict = make_verdict(path="a\u202e.mp4")
+    assert r"a\u202e.mp4" in verdict_text(verdict)
+    assert "\u202e" not in verdict_text(verdict)
+    judge_all(tmp_path / "out", InventedJudge(), [tmp_path / "a\u202e.mp4"])
+    assert table(tmp_path / "out")[0]["path"].endswith(r"a\u202e.mp4")
+    command = repeating(make_verdict(path=path), verdict["models"][0])
+    assert "  # the name holds characters that are written here" in command
+    assert "#" not in repeating(make_verdict(), verdict["models"][0])

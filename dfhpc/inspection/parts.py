@@ -10,6 +10,7 @@ from dfhpc.constants import LABEL_NAMES
 from dfhpc.inspection.tally import Kind, by_class, kind_of
 from dfhpc.reporting.report.facts import SplitFacts
 from dfhpc.runs import RunDirectory, read_record
+from dfhpc.split_rows import refuse_other_manifest
 from dfhpc.splits import PARTS, Split
 from dfhpc.store.schema import open_store, store_layout
 from dfhpc.videos.manifest import Video, manifest_hash
@@ -30,7 +31,7 @@ def read_split(
     RunDirectoryError
         When its file is damaged.
     StoreError
-        When it is one of rows, and the store is gone.
+        When it is one of rows, and the store is gone or of another manifest.
     """
     path = run.split_variant_path(variant.suffix)
     if not path.exists() or not videos:
@@ -64,6 +65,7 @@ def _members(
             for part in PARTS
         }
     layout = store_layout(open_store(run.store_path))
+    refuse_other_manifest(run.store_path, layout, videos)
     return {
         part: [
             videos[at]

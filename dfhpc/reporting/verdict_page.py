@@ -4,6 +4,7 @@ Made of a verdict as ``dfhpc predict --json`` prints it, the faces that were sco
 what each model used in them.
 """
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,11 @@ MOST_FACES = 40
 
 FACE_SIDE, PERSON_SIDE, EXPLAINED_SIDE = 144, 112, 224
 """Pixels of pictures; with these a page of 40 faces and 5 models is half a megabyte."""
+
+_ESCAPES = re.compile(r"\\x[0-9a-f]{2}|\\u[0-9a-f]{4}")
+"""As ``verdict_document.printable`` writes what is no letter."""
+
+_UNTYPED = "  # the name holds characters that are written here as \\x.. or \\u...."
 
 METHOD_NAMES = {
     "weights": "weight times pixel: what each place adds to the score",
@@ -103,12 +109,16 @@ def person_name(at: int, verdict: Verdict) -> str:
 
 
 def repeating(verdict: Verdict, deciding: Mapping[str, Any] | None) -> str:
-    """Return the command that gives this verdict again."""
+    """Return the command that gives this verdict again.
+
+    Where the name holds what cannot be shown, a comment says so.
+    """
     parts = ["dfhpc", "predict", verdict["path"]]
     if deciding is not None:
         model = deciding["name"] if len(verdict["models"]) == 1 else "all"
         parts += ["--run-dir", deciding["card"]["run_dir"], "--model", model]
-    return " ".join(shlex.quote(printable(part)) for part in parts)
+    command = " ".join(shlex.quote(printable(part)) for part in parts)
+    return command + (_UNTYPED if _ESCAPES.search(verdict["path"]) else "")
 
 
 def self_test(found: Mapping[str, Any] | None) -> str:

@@ -3,22 +3,24 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from dfhpc.escaping import escaped
+
 
 def verdict_text(verdict: Mapping[str, Any]) -> str:
     """Return a line on a video, and why where it is no plain verdict.
 
     Where several people are in it, a line follows on each.
     """
-    # A name may hold line breaks, and this is one line.
-    path = verdict["path"].replace("\n", "\\n").replace("\r", "\\r")
     parts = [
-        f"{verdict['status']:<15}{path}",
+        f"{verdict['status']:<15}{verdict['path']}",
         *_value_texts(verdict, verdict["frames_scored"]),
         *(f"{each['code']}: {each['sentence']}" for each in verdict["reasons"]),
     ]
     if any(m["decides"] and m["card"]["split"]["leaky"] for m in verdict["models"]):
         parts.append("(LEAKY model)")
-    lines = ["  ".join(parts), *_people_lines(verdict), *_model_lines(verdict)]
+    # A name may hold line breaks, and this is one line.
+    first = escaped("  ".join(parts))
+    lines = [first, *_people_lines(verdict), *_model_lines(verdict)]
     return "\n".join(lines)
 
 

@@ -16,6 +16,7 @@ from dfhpc.config import Settings, SplitVariant
 from dfhpc.constants import FORMAT_VERSION
 from dfhpc.errors import IncompleteStageError, ProjectedMemoryError
 from dfhpc.evaluation import ScoredFrames, evaluate_part, video_scores
+from dfhpc.evaluation_shape import read_evaluation
 from dfhpc.model_card import write_model_card
 from dfhpc.models.base import model_digest
 from dfhpc.models.gram import finished_gram
@@ -245,4 +246,4 @@ def load_evaluation(run: RunDirectory) -> dict[str, Any]:
         raise IncompleteStageError(
             f"{run.path} is not evaluated; run `dfhpc evaluate {run.path}`."
         )
-    return read_record(run.evaluation_path, *EVALUATION_KEYS)
+    return read_evaluation(run, *EVALUATION_KEYS)

@@ -12,16 +12,18 @@ from dfhpc.cluster.blas import own_cores
 from dfhpc.config import Settings
 from dfhpc.constants import ROW_LENGTH
 from dfhpc.errors import ModelError
+from dfhpc.evaluation_shape import read_evaluation
 from dfhpc.extraction.finalize import iter_slots
 from dfhpc.extraction.people import Face
 from dfhpc.extraction.records import VideoRecord
 from dfhpc.extraction.video import extract_video
 from dfhpc.model_card import verdict_card
-from dfhpc.models.base import CARD_KEYS, Model, model_digest
+from dfhpc.models.base import Model, model_digest
+from dfhpc.models.cards import read_card
 from dfhpc.models.self_test import CheckedModel
 from dfhpc.probability_maps import ProbabilityMap
 from dfhpc.recipes import parse_settings
-from dfhpc.runs import RunDirectory, read_json, read_record
+from dfhpc.runs import RunDirectory, read_json
 from dfhpc.store.reading import Pixels
 from dfhpc.verdict import ScoredFace, decide
 from dfhpc.verdict_config import VerdictConfig
@@ -93,7 +95,7 @@ def _read_evaluation(run: RunDirectory) -> dict[str, Any]:
     """Return what is known of the models of both splits, {} where nothing is."""
     if not run.evaluation_path.exists():
         return {"models": {}, "probabilities": {}}
-    found = read_record(run.evaluation_path, "models", "beside")
+    found = read_evaluation(run, "models", "beside")
     both = (found, found["beside"] or {})
     return {
         key: {name: entry for each in both for name, entry in each.get(key, {}).items()}
@@ -118,7 +120,7 @@ class _Judging:
             entry = None
         self.entry = entry
         self.checked = CheckedModel(run, name)
-        ranges = read_record(run.model_path(name), "files").get("quality", {})
+        ranges = read_card(run, name).get("quality", {})
         self.rule = _rule(entry, limits, ranges)
 
     def opinion(
@@ -178,7 +180,7 @@ class Judge:
         self._decides = choose_model(run, name)
         names = trained_models(run) if name == ALL else [self._decides]
         path = run.model_path(self._decides)
-        card = read_record(path, *CARD_KEYS)
+        card = read_card(run, self._decides)
         self._settings: Settings = parse_settings(card["settings"], str(path))
         limits = parse_settings(read_json(run.config_path), str(run.config_path))
         known = _read_evaluation(run)["probabilities"]

@@ -9,6 +9,7 @@ from dfhpc import __version__
 from dfhpc.constants import LABEL_NAMES
 from dfhpc.curves import curves_of, read_test_scores
 from dfhpc.errors import DfhpcError
+from dfhpc.evaluation_shape import read_evaluation
 from dfhpc.extraction.outcomes import done_partitions
 from dfhpc.inspection.darkroom import Darkroom
 from dfhpc.inspection.faults import read_faults
@@ -16,7 +17,7 @@ from dfhpc.inspection.gallery import Gallery, develop
 from dfhpc.inspection.parts import read_split, summarize_manifest
 from dfhpc.inspection.review import iter_reviewed
 from dfhpc.inspection.tally import RunTally
-from dfhpc.models.base import CARD_KEYS
+from dfhpc.models.cards import read_card
 from dfhpc.other_run import read_results
 from dfhpc.recipes import parse_settings
 from dfhpc.reporting.pages import data_uri
@@ -25,6 +26,8 @@ from dfhpc.reporting.report.facts import Facts, ModelCurves, SplitFacts
 from dfhpc.reporting.report.page import draw_report
 from dfhpc.reproducing import as_recipe, changed_settings, option_value
 from dfhpc.runs import RunDirectory, read_json, read_record, write_text
+from dfhpc.split_rows import refuse_other_manifest
+from dfhpc.store.partitions import StoreLayout
 from dfhpc.store.schema import open_store, store_layout
 from dfhpc.usage.report import read_report
 from dfhpc.usage.samples import read_samples
@@ -34,6 +37,8 @@ from dfhpc.videos.manifest import Video, read_manifest
 EVALUATION_KEYS = (
     *("models_hash", "models", "split", "audit", "not_scored", "beside", "costs"),
 )
+
+SEARCH_KEYS = ("candidates", "best", "model")
 
 MOST_PICTURE_BYTES = 400_000
 """A larger figure stays in its folder."""
@@ -81,8 +86,11 @@ class _Gatherer:
             self._videos = self._tried(lambda: read_manifest(run.manifest_path)) or []
         tally, faces = self._look_at_videos(with_faces=with_faces)
         splits = self._splits()
-        cards = self._records(run.model_path, *CARD_KEYS)
-        searches = self._records(run.search_path, "candidates", "best", "model")
+        cards = self._records(run.model_path, partial(read_card, run))
+        searches = self._records(
+            run.search_path,
+            lambda name: read_record(run.search_path(name), *SEARCH_KEYS),
+        )
         evaluation = self._evaluation()
         samples = read_samples(run.usage_dir)
         faults = read_faults(run, samples, settings.extract.max_deaths)
@@ -116,25 +124,26 @@ class _Gatherer:
         try:
             return read()
         except (DfhpcError, OSError) as error:
-            self._problems.append(str(error))
+            if str(error) not in self._problems:
+                self._problems.append(str(error))
             return None
 
-    def _records(self, path_of: Callable[[str], Path], *keys: str) -> dict[str, Json]:
+    def _records(
+        self, path_of: Callable[[str], Path], read: Callable[[str], Json]
+    ) -> dict[str, Json]:
         """Return a record of each model that has one."""
         found = {}
         for training in self._settings.trainings():
-            path = path_of(training.model_id)
-            if path.exists():
-                record = self._tried(partial(read_record, path, *keys))
+            if path_of(training.model_id).exists():
+                record = self._tried(partial(read, training.model_id))
                 if record is not None:
                     found[training.model_id] = record
         return found
 
     def _evaluation(self) -> Json | None:
-        path = self._run.evaluation_path
-        if not path.exists():
+        if not self._run.evaluation_path.exists():
             return None
-        return self._tried(lambda: read_record(path, *EVALUATION_KEYS))
+        return self._tried(lambda: read_evaluation(self._run, *EVALUATION_KEYS))
 
     def _splits(self) -> list[SplitFacts]:
         found = [
@@ -155,7 +164,7 @@ class _Gatherer:
         run, videos = self._run, self._videos
         if not videos or not (run.store_path / "zarr.json").exists():
             return None, {}
-        layout = self._tried(lambda: store_layout(open_store(run.store_path)))
+        layout = self._tried(lambda: _layout_of(run, videos))
         if layout is None:
             return None, {}
         tally, gallery = RunTally(layout.frames_per_video), Gallery()
@@ -243,6 +252,12 @@ class _Gatherer:
             for name, path in sorted(paths.items())
             if path.stat().st_size <= MOST_PICTURE_BYTES
         }
+
+
+def _layout_of(run: RunDirectory, videos: Sequence[Video]) -> StoreLayout:
+    layout = store_layout(open_store(run.store_path))
+    refuse_other_manifest(run.store_path, layout, videos)
+    return layout
 
 
 def _results(evaluation: Json | None) -> list[Json]:

@@ -21,12 +21,12 @@ from dfhpc.errors import IncompleteStageError
 from dfhpc.model_card import write_model_card
 from dfhpc.model_configs import CnnConfig, ModelConfig
 from dfhpc.models.base import (
-    CARD_KEYS,
     TrainingRows,
     Watchful,
     file_digests,
     get_trainer,
 )
+from dfhpc.models.cards import read_card
 from dfhpc.models.self_test import SELF_TEST_NAME, write_self_test
 from dfhpc.models.training import begin_model, calibration_rows, training_rows
 from dfhpc.quality_ranges import MEASURES, quality_ranges
@@ -93,10 +93,7 @@ def train(
 
 def read_cards(run: RunDirectory, settings: Settings) -> dict[str, Any]:
     """Return what each model was trained on."""
-    return {
-        model_id: read_record(run.model_path(model_id), *CARD_KEYS)
-        for model_id in model_ids(settings)
-    }
+    return {model_id: read_card(run, model_id) for model_id in model_ids(settings)}
 
 
 def best_settings(

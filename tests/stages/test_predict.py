@@ -14,6 +14,7 @@ from dfhpc.constants import ROW_LENGTH
 from dfhpc.demo.clips import make_new_clips
 from dfhpc.doctor.models import models as models_probe
 from dfhpc.doctor.visit import Visit
+from dfhpc.errors import RunDirectoryError
 from dfhpc.models.base import file_digests
 from dfhpc.models.files import load_arrays, save_arrays
 from dfhpc.models.self_test import SELF_TEST_NAME
@@ -186,6 +187,25 @@ def test_a_model_retrained_after_its_evaluation_is_not_calibrated(run, new, tmp_
     decision = Judge(directory, "sgd").judge(new["real"]).verdict["decision"]
     assert (decision["on"], decision["calibrated_on"]) == ("score", None)
     assert "not evaluated as it is now" in decision["why_not_calibrated"]
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "value"),
+    [
+        ("evaluation/evaluation.json", "models", []),
+        ("evaluation/evaluation.json", "probabilities", {"sgd": {"map": {}}}),
+        ("evaluation/evaluation.json", "format_version", 99),
+        ("models/sgd/model.json", "split", None),
+        ("models/sgd/model.json", "faces", None),
+        ("models/sgd/model.json", "format_version", 99),
+    ],
+)
+def test_what_is_of_another_shape_is_refused(run, tmp_path, file, key, value):
+    directory = copied(run, tmp_path)
+    path = directory.path / file
+    write_json(path, read_json(path) | {key: value})
+    with pytest.raises(RunDirectoryError, match=path.name):
+        Judge(directory, "sgd")
 
 
 def fail_self_test(directory, name):

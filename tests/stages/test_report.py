@@ -189,6 +189,60 @@ def test_what_is_damaged_is_told_and_the_rest_is_there(run):
     assert "2 curves not drawn" in _text(run)
 
 
+def _without_a_model(run):
+    evaluation = json.loads(run.evaluation_path.read_text())
+    write_json(run.evaluation_path, evaluation | {"models": []})
+
+
+def _of_another_format(run):
+    evaluation = json.loads(run.evaluation_path.read_text())
+    write_json(run.evaluation_path, evaluation | {"format_version": 99})
+
+
+def _without_a_split(run):
+    card = json.loads(run.model_path("sgd").read_text())
+    write_json(run.model_path("sgd"), card | {"split": None})
+
+
+def _without_counts_of_faces(run):
+    card = json.loads(run.model_path("sgd").read_text())
+    write_json(run.model_path("sgd"), card | {"faces": {"real": 1}})
+
+
+def _without_a_manifest(run):
+    run.manifest_path.unlink()
+
+
+def _with_other_columns(run):
+    run.manifest_path.write_text("a,b\n1,2\n")
+
+
+def _with_fewer_videos(run):
+    lines = run.manifest_path.read_text().splitlines(keepends=True)
+    run.manifest_path.write_text("".join(lines[:-2]))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (
+            _without_a_model,
+            r"evaluation.json is damaged, or of another dfhpc \(models: .* `dfhpc eval",
+        ),
+        (_of_another_format, "evaluation.json has format version 99"),
+        (_without_a_split, r"model.json is damaged \(split: .* `dfhpc train"),
+        (_without_counts_of_faces, r"model.json is damaged \(faces.fake: "),
+        (_without_a_manifest, "manifest.csv lists 0 videos, and the store has rows"),
+        (_with_other_columns, "manifest.csv"),
+        (_with_fewer_videos, "manifest.csv lists 22 videos, and the store has rows"),
+    ],
+)
+def test_files_of_another_shape_are_problems_and_not_the_end(run, spoil, words):
+    spoil(run)
+    problems = write_report(run, with_faces=False)["problems"]
+    assert re.search(words, " ".join(problems))
+
+
 def test_faults_are_told(run):
     videos = [video.video_id for video in read_manifest(run.manifest_path)]
     write_json(run.deaths_path, {videos[0]: 3, videos[1]: 1})
@@ -220,17 +274,22 @@ def test_calibrated_probabilities_are_shown_where_they_are(run):
         | {"videos": 0},
     ]
     quality = {"brier": 0.123, "ece": 0.045, "bins": bins, "videos": 8}
+    threshold = {"value": 0.6, "band": [0.45, 0.7], "calibration": rates}
+    threshold |= {"false_positive_rate_asked": 0.1, "test": None}
     evaluation = load_evaluation(run)
     evaluation["probabilities"] = {
         "sgd": {"map": {"kind": "none", "why": "A leaky split has no calibration."}}
-        | {"fitted_on": None, "threshold": None, "calibration": None, "test": None}
+        | {"calibration": None, "test": None, "model_digest": ""}
+        | {"fitted_on": dict.fromkeys(("videos", "real", "fake", "groups"), 0)}
+        | {"threshold": threshold | {"calibration": None}}
     }
     evaluation["beside"]["probabilities"] = {
         "sgd@group": {
-            "map": {"kind": "platt", "a": 1.0, "b": 0.0},
+            "map": {"kind": "platt", "slope": 1.0, "intercept": 0.0}
+            | {"interval": {"low": [0.0] * 113, "high": [1.0] * 113}},
+            "model_digest": "",
             "fitted_on": {"videos": 12, "real": 4, "fake": 8, "groups": 2},
-            "threshold": {"value": 0.6, "band": [0.45, 0.7]}
-            | {"false_positive_rate_asked": 0.1, "calibration": rates, "test": None},
+            "threshold": threshold,
             "calibration": quality,
             "test": None,
         }
