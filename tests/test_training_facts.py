@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dfhpc.config import DataConfig
+from dfhpc.config import DataConfig, ExtractConfig
 from dfhpc.training_facts import blind_spots, old_facts, training_facts
 from dfhpc.videos.manifest import Video
 
@@ -28,6 +28,7 @@ def ffpp_videos():
 def test_facts_are_those_of_the_videos():
     data = DataConfig(path=Path("/data/ff"), layout="ffpp")
     assert training_facts(data, ffpp_videos()) == {
+        "about": "",
         "data": "ff",
         "layout": "ffpp",
         "compression": "c23, c40",
@@ -38,6 +39,15 @@ def test_facts_are_those_of_the_videos():
         "groups": 2,
         "groups_known": True,
     }
+
+
+def test_what_the_data_say_of_themselves_is_quoted_first(tmp_path):
+    (tmp_path / "ABOUT.txt").write_text("These are\n painted.\n")
+    facts = training_facts(DataConfig(path=tmp_path, layout="ffpp"), ffpp_videos())
+    assert facts["about"] == "These are painted."
+    extract = ExtractConfig().model_dump()
+    first, *_ = blind_spots(facts, {"leaky": False}, extract)
+    assert first == "Of its training data is said: These are painted."
 
 
 @pytest.mark.parametrize(
