@@ -248,6 +248,7 @@ class Settings(Section):
                     )
                 for value in values:
                     self._try_setting(name, key, value)
+            self._try_grid(name)
         return self
 
     def _try_setting(self, name: str, key: str, value: GridValue) -> None:
@@ -256,10 +257,32 @@ class Settings(Section):
         try:
             type(own).model_validate(own.model_dump() | {key: value})
         except pydantic.ValidationError as error:
-            messages = dict.fromkeys(found["msg"] for found in error.errors())
+            found = [one for one in error.errors() if key in one["loc"]]
+            if not found:
+                # It does not go with the model's own settings; another key may mend it.
+                return
+            messages = dict.fromkeys(one["msg"] for one in found)
             message = " or ".join(messages).replace("Input should be ", "")
             raise ValueError(
                 f"search.grids.{name}.{key} holds {value!r}; it should be {message}"
+            ) from None
+
+    def _try_grid(self, name: str) -> None:
+        """Refuse a grid with settings that do not go together, or not with folds."""
+        own, grid = self.train.settings_of(name), self.search.grids[name]
+        if isinstance(own, CnnConfig) and ("patience" in grid or own.patience):
+            where = f"search.grids.{name}" if "patience" in grid else name
+            raise ValueError(
+                f"{where} has patience, and the folds that search.grids.{name} is "
+                "tried on have no calibration part to tell when to end; leave "
+                "patience out"
+            )
+        try:
+            self.candidates(name)
+        except pydantic.ValidationError as error:
+            message = error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise ValueError(
+                f"search.grids.{name} has settings that do not go together: {message}"
             ) from None
 
     def candidates(self, name: str) -> list[ModelConfig]:

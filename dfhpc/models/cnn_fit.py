@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfhpc.cluster.signals import stop_requested
+from dfhpc.errors import ModelError
 from dfhpc.model_configs import CnnConfig
 from dfhpc.models.base import (
     CALIBRATION_ROWS_NAME,
@@ -55,6 +56,7 @@ WATCHED_ROWS = 32
 class Job:
     """What a training is about."""
 
+    name: str
     folder: Path
     config: CnnConfig
     source: RowSource
@@ -78,11 +80,18 @@ class Job:
         return np.asarray(by_label[labels])
 
 
-def advance_fit(store_path: Path, folder: Path, config: CnnConfig) -> tuple[int, bool]:
+def advance_fit(
+    store_path: Path, folder: Path, name: str, config: CnnConfig
+) -> tuple[int, bool]:
     """Go on from the checkpoint until the next is due; return epochs done, and if all.
 
     Every epoch ends with a checkpoint. Where this runs in the driver itself, a stop
     that is requested makes it due at once, after the batch that is under way.
+
+    Raises
+    ------
+    ModelError
+        When the loss, or a weight, is no finite number any more.
     """
     until = time.monotonic() + config.checkpoint_s
 
@@ -95,6 +104,7 @@ def advance_fit(store_path: Path, folder: Path, config: CnnConfig) -> tuple[int,
         if config.is_on_features:
             source = FeatureSource(folder / FEATURES_DIR)
         job = Job(
+            name,
             folder,
             config,
             source,
@@ -129,16 +139,33 @@ def _advance_epoch(job: Job, is_due: Callable[[], bool]) -> Progress:
     left = list(from_batch(windows, state.progress.batch))
     progress = state.progress
     if left:
-        progress = progress.after(_Feed(job, left, epoch).train(network, is_due))
+        part = _Feed(job, left, epoch).train(network, is_due)
+        _require_finite(job, epoch, part.loss)
+        progress = progress.after(part)
+    values = read_variables(network.variables)
+    _require_finite(job, epoch, *values)
     if progress.batch == count_batches(windows):
         progress = _end_epoch(job, network, progress)
     optimizer = network.optimizer.variables
     if _begins_anew(job.config, progress):
         optimizer = []
-    Checkpoint(
-        progress, read_variables(network.variables), read_variables(optimizer)
-    ).save(path)
+    Checkpoint(progress, values, read_variables(optimizer)).save(path)
     return progress
+
+
+def _require_finite(job: Job, epoch: int, *values: Any) -> None:
+    """Refuse to go on from a loss or weights that are no numbers, or infinite."""
+    if all(np.isfinite(value).all() for value in values):
+        return
+    frozen = job.config.base_training == "warm_up" and is_base_frozen(job.config, epoch)
+    key = "warm_up_learning_rate" if frozen else "learning_rate"
+    rate = learning_rate_of(job.config, epoch)
+    mixed = job.config.precision == "auto" and load_keras().num_gpus
+    remedy = ', or set precision = "float32"' if mixed else ""
+    raise ModelError(
+        f"The loss of {job.name} is no number any more in epoch {epoch + 1}; lower "
+        f"{key} (it is {rate:g}){remedy}."
+    )
 
 
 def _begins_anew(config: CnnConfig, progress: Progress) -> bool:
@@ -258,6 +285,9 @@ def _labels_of(batch: Batch, among: TrainingRows) -> NDArray[np.int8]:
 def _end_epoch(job: Job, network: Any, progress: Progress) -> Progress:
     """Return the progress after an epoch, with what it is worth; keep the best."""
     rows = progress.rows
+    watched = _watch(job, network)
+    if watched is not None:
+        _require_finite(job, progress.epoch, watched["loss"])
     entry = {
         "epoch": progress.epoch + 1,
         "learning_rate": learning_rate_of(job.config, progress.epoch),
@@ -267,7 +297,7 @@ def _end_epoch(job: Job, network: Any, progress: Progress) -> Progress:
             "accuracy": round(progress.num_right / rows, 6),
             "rows": rows,
         },
-        "calibration": _watch(job, network),
+        "calibration": watched,
     }
     progress = progress.after_epoch(entry)
     if job.config.patience is not None and progress.best == progress.epoch - 1:

@@ -27,8 +27,8 @@ FACE_SIDE, PERSON_SIDE, EXPLAINED_SIDE = 144, 112, 224
 """Pixels of pictures; with these a page of 40 faces and 5 models is half a megabyte."""
 
 METHOD_NAMES = {
-    "weights": "weight times pixel: what each place adds to the score",
-    "occlusion": "occlusion: how the score changes when a patch is hidden",
+    "weights": "Weight times pixel: what each place adds to the score",
+    "occlusion": "Occlusion: how the score changes when a patch is hidden",
     "grad_cam": "Grad-CAM: where the network's last features speak for its answer",
 }
 
