@@ -1,16 +1,15 @@
 """The settings of a run, as frozen models; every key has a default."""
 
-import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import pydantic
 from pydantic import Field, PositiveFloat, model_validator
 
 from dfhpc.cluster_config import ClusterConfig
 from dfhpc.constants import FORMAT_VERSION
+from dfhpc.grids import candidates, check_grid
 from dfhpc.model_configs import (
     KINDS,
     CnnConfig,
@@ -24,7 +23,7 @@ from dfhpc.model_configs import (
     SgdConfig,
     SvmConfig,
 )
-from dfhpc.search_config import GridValue, SearchConfig
+from dfhpc.search_config import SearchConfig
 from dfhpc.verdict_config import VerdictConfig
 
 SplitKind = Literal["group", "official", "official_strict", "random_rows"]
@@ -239,62 +238,13 @@ class Settings(Section):
                     f"search.grids.{name} is for no model that is trained; "
                     f"train.models is {', '.join(self.train.models)}"
                 )
-            fields = set(type(self.train.settings_of(name)).model_fields) - {"kind"}
-            for key, values in grid.items():
-                if key not in fields:
-                    raise ValueError(
-                        f"search.grids.{name}.{key} is no setting of {name}; known: "
-                        f"{', '.join(sorted(fields))}"
-                    )
-                for value in values:
-                    self._try_setting(name, key, value)
-            self._try_grid(name)
+            check_grid(name, self.train.settings_of(name), grid)
         return self
-
-    def _try_setting(self, name: str, key: str, value: GridValue) -> None:
-        """Refuse a value that a model's setting cannot have."""
-        own = self.train.settings_of(name)
-        try:
-            type(own).model_validate(own.model_dump() | {key: value})
-        except pydantic.ValidationError as error:
-            found = [one for one in error.errors() if key in one["loc"]]
-            if not found:
-                # It does not go with the model's own settings; another key may mend it.
-                return
-            messages = dict.fromkeys(one["msg"] for one in found)
-            message = " or ".join(messages).replace("Input should be ", "")
-            raise ValueError(
-                f"search.grids.{name}.{key} holds {value!r}; it should be {message}"
-            ) from None
-
-    def _try_grid(self, name: str) -> None:
-        """Refuse a grid with settings that do not go together, or not with folds."""
-        own, grid = self.train.settings_of(name), self.search.grids[name]
-        if isinstance(own, CnnConfig) and ("patience" in grid or own.patience):
-            where = f"search.grids.{name}" if "patience" in grid else name
-            raise ValueError(
-                f"{where} has patience, and the folds that search.grids.{name} is "
-                "tried on have no calibration part to tell when to end; leave "
-                "patience out"
-            )
-        try:
-            self.candidates(name)
-        except pydantic.ValidationError as error:
-            message = error.errors()[0]["msg"].removeprefix("Value error, ")
-            raise ValueError(
-                f"search.grids.{name} has settings that do not go together: {message}"
-            ) from None
 
     def candidates(self, name: str) -> list[ModelConfig]:
         """Return the settings to try of a model, the last key varying fastest."""
-        own = self.train.settings_of(name)
         grid = self.search.grids.get(name, {})
-        return [
-            type(own).model_validate(
-                own.model_dump() | dict(zip(grid, values, strict=True))
-            )
-            for values in itertools.product(*grid.values())
-        ]
+        return candidates(self.train.settings_of(name), grid)
 
     def variants(self) -> tuple[SplitVariant, ...]:
         """Return the split of the run, and the one beside it if there is one."""

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfhpc.cluster.signals import stop_requested
-from dfhpc.errors import ModelError
 from dfhpc.model_configs import CnnConfig
 from dfhpc.models.base import (
     CALIBRATION_ROWS_NAME,
@@ -28,14 +27,13 @@ from dfhpc.models.cnn_checkpoint import (
     save_variables,
 )
 from dfhpc.models.cnn_epoch import Window, count_batches, from_batch, plan_epoch
+from dfhpc.models.cnn_job import Job, labels_of
 from dfhpc.models.cnn_network import (
-    compiled_network,
     is_base_frozen,
     learning_rate_of,
     make_stopper,
 )
 from dfhpc.models.cnn_rows import (
-    Batch,
     FeatureSource,
     PixelSource,
     RowSource,
@@ -50,34 +48,6 @@ FEATURES_DIR = "features"
 
 WATCHED_ROWS = 32
 """Rows of the calibration part that are scored at a time."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a training is about."""
-
-    name: str
-    folder: Path
-    config: CnnConfig
-    source: RowSource
-    rows_per_partition: int
-    training: TrainingRows
-    calibration: TrainingRows | None
-
-    def network(self, epoch: int) -> Any:
-        """Return the network that learns in an epoch, its variables to be loaded."""
-        shape = None
-        if isinstance(self.source, FeatureSource):
-            first = int(self.training.rows[0]) // self.rows_per_partition
-            shape = self.source.read(first, self.training.rows)[1].shape[1:]
-        frozen = is_base_frozen(self.config, epoch)
-        return compiled_network(self.config, shape, is_frozen=frozen)
-
-    def weights_of(self, labels: NDArray[np.int8]) -> NDArray[np.float32]:
-        """Return what each row weighs."""
-        weights = self.training.class_weights(balanced=self.config.balanced)
-        by_label = np.array([weights[0], weights[1]], np.float32)
-        return np.asarray(by_label[labels])
 
 
 def advance_fit(
@@ -140,10 +110,10 @@ def _advance_epoch(job: Job, is_due: Callable[[], bool]) -> Progress:
     progress = state.progress
     if left:
         part = _Feed(job, left, epoch).train(network, is_due)
-        _require_finite(job, epoch, part.loss)
+        job.require_finite(epoch, part.loss)
         progress = progress.after(part)
     values = read_variables(network.variables)
-    _require_finite(job, epoch, *values)
+    job.require_finite(epoch, *values)
     if progress.batch == count_batches(windows):
         progress = _end_epoch(job, network, progress)
     optimizer = network.optimizer.variables
@@ -151,21 +121,6 @@ def _advance_epoch(job: Job, is_due: Callable[[], bool]) -> Progress:
         optimizer = []
     Checkpoint(progress, values, read_variables(optimizer)).save(path)
     return progress
-
-
-def _require_finite(job: Job, epoch: int, *values: Any) -> None:
-    """Refuse to go on from a loss or weights that are no numbers, or infinite."""
-    if all(np.isfinite(value).all() for value in values):
-        return
-    frozen = job.config.base_training == "warm_up" and is_base_frozen(job.config, epoch)
-    key = "warm_up_learning_rate" if frozen else "learning_rate"
-    rate = learning_rate_of(job.config, epoch)
-    mixed = job.config.precision == "auto" and load_keras().num_gpus
-    remedy = ', or set precision = "float32"' if mixed else ""
-    raise ModelError(
-        f"The loss of {job.name} is no number any more in epoch {epoch + 1}; lower "
-        f"{key} (it is {rate:g}){remedy}."
-    )
 
 
 def _begins_anew(config: CnnConfig, progress: Progress) -> bool:
@@ -250,7 +205,7 @@ class _Feed:
     def _generate(self) -> Iterator[tuple[Any, Any, Any]]:
         try:
             for batch in batches_ahead(self.job.source, self.windows, self.epoch):
-                labels = _labels_of(batch, self.job.training)
+                labels = labels_of(batch, self.job.training)
                 weights = self.job.weights_of(labels)
                 places, weights = even(weights, load_keras().num_replicas)
                 targets = labels[places, None].astype(np.float32)
@@ -278,16 +233,12 @@ def even(
     return places, filled
 
 
-def _labels_of(batch: Batch, among: TrainingRows) -> NDArray[np.int8]:
-    return np.asarray(among.labels[np.searchsorted(among.rows, batch.rows)])
-
-
 def _end_epoch(job: Job, network: Any, progress: Progress) -> Progress:
     """Return the progress after an epoch, with what it is worth; keep the best."""
     rows = progress.rows
     watched = _watch(job, network)
     if watched is not None:
-        _require_finite(job, progress.epoch, watched["loss"])
+        job.require_finite(progress.epoch, watched["loss"])
     entry = {
         "epoch": progress.epoch + 1,
         "learning_rate": learning_rate_of(job.config, progress.epoch),
@@ -312,7 +263,7 @@ def _watch(job: Job, network: Any) -> dict[str, float] | None:
     windows = plain_windows(job.calibration.rows, job.rows_per_partition, WATCHED_ROWS)
     losses, right, weights = [], [], []
     for batch in batches_ahead(job.source, windows, None):
-        labels = _labels_of(batch, job.calibration)
+        labels = labels_of(batch, job.calibration)
         scores = np.asarray(network(batch.inputs, training=False))[:, 0]
         of_label = np.where(labels == 1, scores, 1 - scores).astype(np.float64)
         losses.append(-np.log(np.clip(of_label, 1e-7, 1)))
