@@ -1,16 +1,15 @@
 """The settings of a run, as frozen models; every key has a default."""
 
-import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import pydantic
 from pydantic import Field, PositiveFloat, model_validator
 
 from dfhpc.cluster_config import ClusterConfig
 from dfhpc.constants import FORMAT_VERSION
+from dfhpc.grids import candidates, check_grid
 from dfhpc.model_configs import (
     KINDS,
     CnnConfig,
@@ -24,7 +23,7 @@ from dfhpc.model_configs import (
     SgdConfig,
     SvmConfig,
 )
-from dfhpc.search_config import GridValue, SearchConfig
+from dfhpc.search_config import SearchConfig
 from dfhpc.verdict_config import VerdictConfig
 
 SplitKind = Literal["group", "official", "official_strict", "random_rows"]
@@ -239,39 +238,13 @@ class Settings(Section):
                     f"search.grids.{name} is for no model that is trained; "
                     f"train.models is {', '.join(self.train.models)}"
                 )
-            fields = set(type(self.train.settings_of(name)).model_fields) - {"kind"}
-            for key, values in grid.items():
-                if key not in fields:
-                    raise ValueError(
-                        f"search.grids.{name}.{key} is no setting of {name}; known: "
-                        f"{', '.join(sorted(fields))}"
-                    )
-                for value in values:
-                    self._try_setting(name, key, value)
+            check_grid(name, self.train.settings_of(name), grid)
         return self
-
-    def _try_setting(self, name: str, key: str, value: GridValue) -> None:
-        """Refuse a value that a model's setting cannot have."""
-        own = self.train.settings_of(name)
-        try:
-            type(own).model_validate(own.model_dump() | {key: value})
-        except pydantic.ValidationError as error:
-            messages = dict.fromkeys(found["msg"] for found in error.errors())
-            message = " or ".join(messages).replace("Input should be ", "")
-            raise ValueError(
-                f"search.grids.{name}.{key} holds {value!r}; it should be {message}"
-            ) from None
 
     def candidates(self, name: str) -> list[ModelConfig]:
         """Return the settings to try of a model, the last key varying fastest."""
-        own = self.train.settings_of(name)
         grid = self.search.grids.get(name, {})
-        return [
-            type(own).model_validate(
-                own.model_dump() | dict(zip(grid, values, strict=True))
-            )
-            for values in itertools.product(*grid.values())
-        ]
+        return candidates(self.train.settings_of(name), grid)
 
     def variants(self) -> tuple[SplitVariant, ...]:
         """Return the split of the run, and the one beside it if there is one."""

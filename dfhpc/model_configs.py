@@ -212,6 +212,16 @@ class CnnConfig(Section):
             raise ValueError(f"{self.base} needs a side of at least {least} pixels")
         return self
 
+    @model_validator(mode="after")
+    def _warm_up_ends(self) -> Self:
+        if self.base_training == "warm_up" and self.warm_up_epochs >= self.epochs:
+            raise ValueError(
+                f"warm_up_epochs = {self.warm_up_epochs} leaves none of the "
+                f"{self.epochs} epochs for the base to learn in; set it lower, or "
+                'base_training = "frozen"'
+            )
+        return self
+
     @property
     def is_on_features(self) -> bool:
         """Whether the base gives the same for a face in every epoch."""

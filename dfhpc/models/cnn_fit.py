@@ -27,14 +27,13 @@ from dfhpc.models.cnn_checkpoint import (
     save_variables,
 )
 from dfhpc.models.cnn_epoch import Window, count_batches, from_batch, plan_epoch
+from dfhpc.models.cnn_job import Job, labels_of
 from dfhpc.models.cnn_network import (
-    compiled_network,
     is_base_frozen,
     learning_rate_of,
     make_stopper,
 )
 from dfhpc.models.cnn_rows import (
-    Batch,
     FeatureSource,
     PixelSource,
     RowSource,
@@ -51,38 +50,18 @@ WATCHED_ROWS = 32
 """Rows of the calibration part that are scored at a time."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """What a training is about."""
-
-    folder: Path
-    config: CnnConfig
-    source: RowSource
-    rows_per_partition: int
-    training: TrainingRows
-    calibration: TrainingRows | None
-
-    def network(self, epoch: int) -> Any:
-        """Return the network that learns in an epoch, its variables to be loaded."""
-        shape = None
-        if isinstance(self.source, FeatureSource):
-            first = int(self.training.rows[0]) // self.rows_per_partition
-            shape = self.source.read(first, self.training.rows)[1].shape[1:]
-        frozen = is_base_frozen(self.config, epoch)
-        return compiled_network(self.config, shape, is_frozen=frozen)
-
-    def weights_of(self, labels: NDArray[np.int8]) -> NDArray[np.float32]:
-        """Return what each row weighs."""
-        weights = self.training.class_weights(balanced=self.config.balanced)
-        by_label = np.array([weights[0], weights[1]], np.float32)
-        return np.asarray(by_label[labels])
-
-
-def advance_fit(store_path: Path, folder: Path, config: CnnConfig) -> tuple[int, bool]:
+def advance_fit(
+    store_path: Path, folder: Path, name: str, config: CnnConfig
+) -> tuple[int, bool]:
     """Go on from the checkpoint until the next is due; return epochs done, and if all.
 
     Every epoch ends with a checkpoint. Where this runs in the driver itself, a stop
     that is requested makes it due at once, after the batch that is under way.
+
+    Raises
+    ------
+    ModelError
+        When the loss, or a weight, is no finite number any more.
     """
     until = time.monotonic() + config.checkpoint_s
 
@@ -95,6 +74,7 @@ def advance_fit(store_path: Path, folder: Path, config: CnnConfig) -> tuple[int,
         if config.is_on_features:
             source = FeatureSource(folder / FEATURES_DIR)
         job = Job(
+            name,
             folder,
             config,
             source,
@@ -129,15 +109,17 @@ def _advance_epoch(job: Job, is_due: Callable[[], bool]) -> Progress:
     left = list(from_batch(windows, state.progress.batch))
     progress = state.progress
     if left:
-        progress = progress.after(_Feed(job, left, epoch).train(network, is_due))
+        part = _Feed(job, left, epoch).train(network, is_due)
+        job.require_finite(epoch, part.loss)
+        progress = progress.after(part)
+    values = read_variables(network.variables)
+    job.require_finite(epoch, *values)
     if progress.batch == count_batches(windows):
         progress = _end_epoch(job, network, progress)
     optimizer = network.optimizer.variables
     if _begins_anew(job.config, progress):
         optimizer = []
-    Checkpoint(
-        progress, read_variables(network.variables), read_variables(optimizer)
-    ).save(path)
+    Checkpoint(progress, values, read_variables(optimizer)).save(path)
     return progress
 
 
@@ -223,7 +205,7 @@ class _Feed:
     def _generate(self) -> Iterator[tuple[Any, Any, Any]]:
         try:
             for batch in batches_ahead(self.job.source, self.windows, self.epoch):
-                labels = _labels_of(batch, self.job.training)
+                labels = labels_of(batch, self.job.training)
                 weights = self.job.weights_of(labels)
                 places, weights = even(weights, load_keras().num_replicas)
                 targets = labels[places, None].astype(np.float32)
@@ -251,13 +233,12 @@ def even(
     return places, filled
 
 
-def _labels_of(batch: Batch, among: TrainingRows) -> NDArray[np.int8]:
-    return np.asarray(among.labels[np.searchsorted(among.rows, batch.rows)])
-
-
 def _end_epoch(job: Job, network: Any, progress: Progress) -> Progress:
     """Return the progress after an epoch, with what it is worth; keep the best."""
     rows = progress.rows
+    watched = _watch(job, network)
+    if watched is not None:
+        job.require_finite(progress.epoch, watched["loss"])
     entry = {
         "epoch": progress.epoch + 1,
         "learning_rate": learning_rate_of(job.config, progress.epoch),
@@ -267,7 +248,7 @@ def _end_epoch(job: Job, network: Any, progress: Progress) -> Progress:
             "accuracy": round(progress.num_right / rows, 6),
             "rows": rows,
         },
-        "calibration": _watch(job, network),
+        "calibration": watched,
     }
     progress = progress.after_epoch(entry)
     if job.config.patience is not None and progress.best == progress.epoch - 1:
@@ -282,7 +263,7 @@ def _watch(job: Job, network: Any) -> dict[str, float] | None:
     windows = plain_windows(job.calibration.rows, job.rows_per_partition, WATCHED_ROWS)
     losses, right, weights = [], [], []
     for batch in batches_ahead(job.source, windows, None):
-        labels = _labels_of(batch, job.calibration)
+        labels = labels_of(batch, job.calibration)
         scores = np.asarray(network(batch.inputs, training=False))[:, 0]
         of_label = np.where(labels == 1, scores, 1 - scores).astype(np.float64)
         losses.append(-np.log(np.clip(of_label, 1e-7, 1)))

@@ -39,11 +39,17 @@ def _draw(path: Path, name: str, facts: dict[str, Any]) -> None:
         axes.set_ylabel(measure)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
-    panels[0].set_ylim(bottom=0)
+    panels[0].set_ylim(0, 1.05 * largest_loss(entries))
     panels[1].set_ylim(0, 1.02)
     panels[0].legend(fontsize="small")
     figure.suptitle(f"Training of {name}")
     save_figure(path, figure)
+
+
+def largest_loss(entries: Sequence[dict[str, Any]]) -> float:
+    """Return the largest loss of any epoch, of either part; 1 where all are 0."""
+    parts = [e[part] for e in entries for part in ("train", "calibration")]
+    return max([part["loss"] for part in parts if part is not None]) or 1.0
 
 
 def _draw_line(

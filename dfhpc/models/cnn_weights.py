@@ -4,6 +4,7 @@ import hashlib
 import os
 import socket
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -101,10 +102,15 @@ def load_base_weights(base: Any, config: CnnConfig) -> None:
     if path is None:
         return
     try:
-        base.load_weights(str(path))
+        with warnings.catch_warnings():
+            # Keras warns of each layer that does not fit; the error below tells of all.
+            warnings.filterwarnings("ignore", ".*could not be loaded", UserWarning)
+            base.load_weights(str(path))
     except (ValueError, OSError, KeyError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else error
+        reason = "it is of another network"
+        if isinstance(error, OSError):
+            reason = "it is damaged, or no file of Keras weights"
         raise ModelError(
-            f"{path} does not hold weights of {config.base} without its top layers: "
-            f"{first}"
+            f"{path} does not hold weights of {config.base} without its top layers "
+            f"({reason})."
         ) from error

@@ -33,8 +33,8 @@ _ESCAPES = re.compile(r"\\x[0-9a-f]{2}|\\u[0-9a-f]{4}")
 _UNTYPED = "  # the name holds characters that are written here as \\x.. or \\u...."
 
 METHOD_NAMES = {
-    "weights": "weight times pixel: what each place adds to the score",
-    "occlusion": "occlusion: how the score changes when a patch is hidden",
+    "weights": "Weight times pixel: what each place adds to the score",
+    "occlusion": "Occlusion: how the score changes when a patch is hidden",
     "grad_cam": "Grad-CAM: where the network's last features speak for its answer",
 }
 

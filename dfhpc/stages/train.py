@@ -27,6 +27,7 @@ from dfhpc.models.base import (
     get_trainer,
 )
 from dfhpc.models.cards import read_card
+from dfhpc.models.files import load_arrays
 from dfhpc.models.self_test import SELF_TEST_NAME, write_self_test
 from dfhpc.models.training import begin_model, calibration_rows, training_rows
 from dfhpc.quality_ranges import MEASURES, quality_ranges
@@ -42,6 +43,9 @@ from dfhpc.versions import library_versions
 from dfhpc.videos.manifest import read_manifest
 
 logger = logging.getLogger(__name__)
+
+LEAST_DIFFERENCE = 1e-6
+"""Scores of the self-test's rows that differ by less are equal."""
 
 Measured = Callable[[str], AbstractContextManager[None]]
 
@@ -143,12 +147,12 @@ def plan(run: RunDirectory, settings: Settings) -> None:
 def _plan_model(
     settings: Settings, training: Training, *, has_calibration: bool
 ) -> None:
-    config = settings.train.settings_of(training.name)
-    if isinstance(config, CnnConfig):
-        # Other kinds need nothing, and would be imported here for that answer.
-        trainer = get_trainer(training.model_id, config)
-        if isinstance(trainer, Watchful):
-            trainer.plan(has_calibration=has_calibration)
+    for config in settings.candidates(training.name):
+        if isinstance(config, CnnConfig):
+            # Other kinds need nothing, and would be imported here for that answer.
+            trainer = get_trainer(training.model_id, config)
+            if isinstance(trainer, Watchful):
+                trainer.plan(has_calibration=has_calibration)
 
 
 def _train_model(
@@ -178,6 +182,8 @@ def _train_model(
     with progress(f"Training {name}", trainer.num_steps, "step") as advance:
         history = trainer.train(run, pool, advance)
     _keep_self_test(run, pool, name, config)
+    if isinstance(config, CnnConfig):
+        _warn_of_equal_scores(run, name)
     card = {
         "format_version": FORMAT_VERSION,
         "name": name,
@@ -203,6 +209,17 @@ def _keep_self_test(
     unit = Unit.fixed(f"{name}-self-test", write_self_test, run.path, name, config)
     for _ in run_units(pool, [unit]):
         pass
+
+
+def _warn_of_equal_scores(run: RunDirectory, name: str) -> None:
+    """Tell of a network that gives a real and a fake face the same score."""
+    scores = load_arrays(run.model_dir(name) / SELF_TEST_NAME)["scores"]
+    if np.ptp(scores) < LEAST_DIFFERENCE:
+        logger.warning(
+            "All scores of %s are equal: it has learned nothing yet; more epochs, or "
+            'weights = "imagenet", may help.',
+            name,
+        )
 
 
 def _learned_from(

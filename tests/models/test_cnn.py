@@ -7,10 +7,11 @@ import pytest
 
 from dfhpc.cluster import signals
 from dfhpc.cluster.inline import InlinePool
-from dfhpc.errors import SplitError, StoppedError
+from dfhpc.errors import ModelError, SplitError, StoppedError
 from dfhpc.model_configs import CnnConfig
 from dfhpc.models.base import CALIBRATION_ROWS_NAME, TrainingRows, load_model
 from dfhpc.models.cnn import CnnTrainer
+from dfhpc.models.cnn_checkpoint import CHECKPOINT_NAME, Checkpoint
 from dfhpc.models.cnn_history import FIGURE_NAME, HISTORY_NAME
 from dfhpc.models.cnn_network import build_base
 from dfhpc.models.cnn_runtime import load_keras, old_arrays
@@ -42,7 +43,7 @@ FROZEN = CnnConfig(
 CALIBRATION = np.array([1, 2, 30, 31])
 TEST = np.array([60])
 
-FEW_ROWS = TRAIN_ROWS[::3]
+FEW_ROWS = TRAIN_ROWS[::6]
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +73,9 @@ class TestFrozen(ModelContract):
 
     name = "cnn"
     config = FROZEN
+
+    # Another training that was stopped, or has other test rows, is compared below.
+    test_trained_twice_gives_the_same_bytes = None
 
     @pytest.fixture(autouse=True)
     def _begin_with(self, base_weights):
@@ -279,6 +283,18 @@ def test_other_test_rows_change_no_byte(early, tmp_path):
     for name in ("network.weights.h5", HISTORY_NAME):
         one, two = (r.model_dir("cnn") / name for r in (run, other))
         assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_diverged_training_ends_with_one_sentence(tmp_path, faces, base_weights):
+    update = {"weights": base_weights, "learning_rate": 1e20}
+    config = FROZEN.model_copy(update=update)
+    with pytest.raises(ModelError, match="loss of cnn is no number any more") as caught:
+        train_watched(tmp_path / "run", faces, config, rows=FEW_ROWS)
+    assert "lower learning_rate (it is 1e+20)" in str(caught.value)
+    assert caught.value.exit_code == 1
+    path = next((tmp_path / "run").rglob(CHECKPOINT_NAME))
+    state = Checkpoint.load(path)
+    assert all(np.isfinite(values).all() for values in state.network)
 
 
 def test_patience_without_a_calibration_part_is_refused():

@@ -10,11 +10,19 @@ import pytest
 
 from dfhpc.errors import DfhpcError, ModelError
 from dfhpc.model_configs import CnnConfig
+from dfhpc.models.cnn import CnnTrainer
 from dfhpc.models.cnn_augment import draw_motion, moved
 from dfhpc.models.cnn_bases import BASES
 from dfhpc.models.cnn_epoch import count_batches, from_batch, plan_epoch
-from dfhpc.models.cnn_network import build_base, build_first, scaled, scaling_of
-from dfhpc.models.cnn_runtime import load_keras
+from dfhpc.models.cnn_history import largest_loss
+from dfhpc.models.cnn_network import (
+    base_of,
+    build_base,
+    build_first,
+    scaled,
+    scaling_of,
+)
+from dfhpc.models.cnn_runtime import load_keras, old_arrays
 from dfhpc.models.cnn_weights import cached_path, ensure_weights, load_base_weights
 from dfhpc.recipes import parse_settings
 
@@ -78,9 +86,6 @@ def test_scaling_is_what_keras_would_do_inside(name):
             expected = layer(expected)
     found = np.asarray(scaled(pixels, scaling_of(CnnConfig(base=name))))
     np.testing.assert_allclose(found, np.asarray(expected), rtol=1e-4, atol=1e-4)
-    assert build_base(CnnConfig(base=name, side=32)).count_params() == (
-        BASES[name].parameters
-    )
 
 
 def test_work_as_pixels_are_from_0_to_1():
@@ -142,18 +147,27 @@ def test_other_files_are_no_weights(tmp_path):
     with pytest.raises(ModelError, match="There is no file"):
         ensure_weights(config)
     (tmp_path / "a.weights.h5").write_bytes(b"no weights")
+    base = build_base(config)
     with pytest.raises(ModelError, match="does not hold weights of vgg16"):
-        load_base_weights(build_base(config), config)
+        load_base_weights(base, config)
+    keras = load_keras().keras
+    other = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)])
+    with old_arrays():
+        other.save_weights(config.weights)
+    with pytest.raises(ModelError, match=r"layers \(it is of another network\)\.$"):
+        load_base_weights(base, config)
 
 
-@pytest.mark.parametrize("name", ["vgg16", "efficientnet_v2_b0"])
-def test_first_weights_depend_on_the_seed_alone(name):
+def test_first_weights_depend_on_the_seed_alone():
     """Another thread may draw from Python's generator at any moment."""
-    found = []
+    # It has layers of every kind that begins at random.
+    name, found = "efficientnet_v2_b0", []
     for state, seed in ((1, 0), (2, 0), (2, 1)):
         random.seed(state)
         config = CnnConfig(base=name, weights="none", side=32, dense_units=8, seed=seed)
-        found.append([np.asarray(v.numpy()) for v in build_first(config).variables])
+        network = build_first(config)
+        assert base_of(network).count_params() == BASES[name].parameters
+        found.append([np.asarray(v.numpy()) for v in network.variables])
     same = [np.array_equal(one, other) for one, other in zip(*found[:2], strict=True)]
     assert all(same)
     differ = [
@@ -180,6 +194,30 @@ def test_a_side_too_small_for_a_base_is_refused():
     raw = {"train": {"cnn": {"base": "xception", "side": 70}}}
     with pytest.raises(DfhpcError, match="xception needs a side of at least 71"):
         parse_settings(raw, "test")
+
+
+def test_a_warm_up_that_never_ends_is_refused():
+    with pytest.raises(ValueError, match="leaves none of the 2 epochs for the base"):
+        CnnConfig(base_training="warm_up", warm_up_epochs=2, epochs=2)
+    assert CnnConfig(warm_up_epochs=2, epochs=2).base_training == "unfrozen"
+
+
+def test_the_axis_of_losses_ends_above_the_largest():
+    entries = [
+        {"train": {"loss": 0.5}, "calibration": None},
+        {"train": {"loss": 0.4}, "calibration": {"loss": 0.7}},
+    ]
+    assert largest_loss(entries) == 0.7
+    assert largest_loss([{"train": {"loss": 0.0}, "calibration": None}]) == 1.0
+
+
+def test_windows_of_features_are_counted_as_floats():
+    pixels = CnnTrainer("cnn", CnnConfig(base="xception", base_training="frozen"))
+    config = CnnConfig(base="xception", base_training="frozen", augment=False)
+    features, shard = CnnTrainer("cnn", config), 112 * 307_200
+    more = features.project_bytes(0, shard) - pixels.project_bytes(0, shard)
+    kept = 112 * (4 * 51_200 - 307_200 * (150 / 320) ** 2)
+    assert more == pytest.approx(3 * 4 * kept, rel=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore:Please import `affine_transform`")
