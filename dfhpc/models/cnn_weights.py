@@ -102,9 +102,9 @@ def load_base_weights(base: Any, config: CnnConfig) -> None:
     if path is None:
         return
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(record=True) as told:
             # Keras warns of each layer that does not fit; the error below tells of all.
-            warnings.filterwarnings("ignore", ".*could not be loaded", UserWarning)
+            warnings.simplefilter("always")
             base.load_weights(str(path))
     except (ValueError, OSError, KeyError) as error:
         reason = "it is of another network"
@@ -114,3 +114,5 @@ def load_base_weights(base: Any, config: CnnConfig) -> None:
             f"{path} does not hold weights of {config.base} without its top layers "
             f"({reason})."
         ) from error
+    for one in told:
+        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
