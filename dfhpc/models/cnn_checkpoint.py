@@ -2,8 +2,6 @@
 
 import dataclasses
 import json
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 
 from dfhpc.errors import ModelError
 from dfhpc.model_configs import CnnConfig
+from dfhpc.models.files import load_arrays
 from dfhpc.runs import atomic_path
 
 CHECKPOINT_NAME = "checkpoint.npz"
@@ -107,7 +106,7 @@ def save_variables(path: Path, values: Sequence[NDArray[Any]]) -> None:
 
 def load_variables(path: Path) -> list[NDArray[Any]]:
     """Return what ``save_variables`` wrote."""
-    return _of_prefix(_load(path), "n")
+    return _of_prefix(load_arrays(path), "n")
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ class Checkpoint:
     @classmethod
     def load(cls, path: Path) -> "Checkpoint":
         """Return what ``save`` wrote."""
-        arrays = _load(path)
+        arrays = load_arrays(path)
         facts = json.loads(arrays.pop("progress").tobytes())
         facts["history"] = tuple(facts["history"])
         return cls(Progress(**facts), _of_prefix(arrays, "n"), _of_prefix(arrays, "o"))
@@ -144,14 +143,3 @@ def _save(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
     # Not compressed: weights do not get smaller, and this is done every few minutes.
     with atomic_path(path) as tmp, tmp.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
-
-
-def _load(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ModelError(
-            f"{path} is damaged ({error}); delete its folder and give the same command "
-            "again."
-        ) from error
