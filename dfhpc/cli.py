@@ -255,5 +255,6 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(EXIT_FAILED)
     except OSError as error:
-        say(f"dfhpc: {error.strerror or error}: {error.filename or 'no file named'}.")
+        what = error.strerror or str(error) or type(error).__name__
+        say(f"dfhpc: {what}: {error.filename or 'no file named'}.")
         sys.exit(EXIT_FAILED)

@@ -10,6 +10,7 @@ import dask
 import distributed
 
 from dfhpc.cluster.batch import BatchSystem
+from dfhpc.cluster.closing import closed_patiently
 from dfhpc.cluster.dashboard import announce, forget
 from dfhpc.cluster.dask_settings import BATCH_SETTINGS, DASK_SETTINGS
 from dfhpc.cluster.identity import worker_prefix
@@ -128,8 +129,8 @@ def batch_pool(
         # The last of all: a submission that failed may have left a job nevertheless.
         stack.callback(_cancel_left, run, launch)
         cluster = _open_cluster(launch, make_security(run) if use_tls else None)
-        stack.callback(cluster.close)
-        client = stack.enter_context(distributed.Client(cluster))
+        stack.enter_context(closed_patiently(contextlib.closing(cluster)))
+        client = stack.enter_context(closed_patiently(distributed.Client(cluster)))
         if plugin is not None:
             client.register_plugin(plugin)
         keeper = Keeper(cluster, launch)

@@ -18,6 +18,7 @@ import psutil
 from dask.system import CPU_COUNT
 from distributed.system import MEMORY_LIMIT
 
+from dfhpc.cluster.closing import closed_patiently
 from dfhpc.cluster.dashboard import announce, forget
 from dfhpc.cluster.dask_settings import DASK_SETTINGS, worker_environment
 from dfhpc.cluster.signals import interrupts_blocked
@@ -137,18 +138,17 @@ def local_pool(
             )
         )
         with interrupts_blocked():
-            local = stack.enter_context(
-                distributed.LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    processes=True,
-                    memory_limit=memory,
-                    local_directory=scratch,
-                    dashboard_address=f"127.0.0.1:{cluster.dashboard_port}",
-                    silence_logs=logging.CRITICAL,
-                )
+            cluster_here = distributed.LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                memory_limit=memory,
+                local_directory=scratch,
+                dashboard_address=f"127.0.0.1:{cluster.dashboard_port}",
+                silence_logs=logging.CRITICAL,
             )
-            client = stack.enter_context(distributed.Client(local))
+            local = stack.enter_context(closed_patiently(cluster_here))
+            client = stack.enter_context(closed_patiently(distributed.Client(local)))
         if plugin is not None:
             client.register_plugin(plugin)
         if run is not None:

@@ -11,6 +11,7 @@ import dask
 import distributed
 from distributed.comm import CommClosedError
 
+from dfhpc.cluster.closing import closed_patiently
 from dfhpc.cluster.dask_settings import DASK_SETTINGS
 from dfhpc.cluster.local import DaskPool
 from dfhpc.cluster.signals import raise_if_stopped
@@ -125,7 +126,8 @@ def remote_pool(
         stack.enter_context(dask.config.set(DASK_SETTINGS))
         stack.enter_context(dask.config.set({"distributed.comm.retry.count": 0}))
         try:
-            client = stack.enter_context(distributed.Client(**where, timeout=CONNECT_S))
+            opened = distributed.Client(**where, timeout=CONNECT_S)
+            client = stack.enter_context(closed_patiently(opened))
         except (OSError, TimeoutError, ValueError) as error:
             raise ClusterError(
                 f"No Dask scheduler answers at {address}: {error}."
