@@ -297,7 +297,7 @@ def test_calibrated_probabilities_are_shown_where_they_are(run):
     write_json(run.evaluation_path, evaluation)
     write_report(run)
     text = _text(run)
-    assert "sgd: A leaky split has no calibration." in text
+    assert "Not calibrated: sgd. A leaky split has no calibration." in text
     assert "0.450 to 0.700" in text
     assert "0.100 [0.02, 0.30]" in text
     assert "0.20 said, 0.25 fake" in text

@@ -14,7 +14,7 @@ from dfhpc.reporting.report.blocks import (
     from_column,
 )
 from dfhpc.reporting.report.facts import Facts, Json
-from dfhpc.reporting.report.words import number, percent, with_interval
+from dfhpc.reporting.report.words import listed, number, percent, with_interval
 
 PARTS = ("test", "calibration")
 
@@ -37,17 +37,28 @@ def probabilities(facts: Facts) -> Section | None:
 
 def _result(kind: str, found: Json) -> list[Block]:
     blocks: list[Block] = [Heading(f"Split {kind}"), _fits(found)]
-    for name, each in found.items():
-        if each["map"].get("why"):
-            blocks.append(Text(f"{name}: {each['map']['why']}"))
-    if any(each.get("threshold") for each in found.values()):
-        blocks.append(_rates(found))
+    blocks += [Text(sentence) for sentence in _why_not(found)]
+    # Of scores that are no probabilities there is nothing to hold against a share.
+    known = {
+        name: each for name, each in found.items() if each["map"]["kind"] != "none"
+    }
+    if any(each.get("threshold") for each in known.values()):
+        blocks.append(_rates(known))
     charts = [
         _reliability(name, each)
-        for name, each in found.items()
+        for name, each in known.items()
         if any(each.get(part) for part in PARTS)
     ]
     return [*blocks, Beside(charts, 24)] if charts else blocks
+
+
+def _why_not(found: Json) -> list[str]:
+    """Return why which models are not calibrated, a sentence a cause."""
+    models: dict[str, list[str]] = {}
+    for name, each in found.items():
+        if why := each["map"].get("why"):
+            models.setdefault(why, []).append(name)
+    return [f"Not calibrated: {listed(names)}. {why}" for why, names in models.items()]
 
 
 def _fits(found: Json) -> Table:
