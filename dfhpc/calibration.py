@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dfhpc.exact_limits import as_far_as_counted, clopper_pearson
 from dfhpc.metrics import MIN_GROUPS, group_members
 from dfhpc.probability_maps import (
     GRID,
@@ -125,7 +126,9 @@ def _fit_map(videos: VideoScores, seed: int) -> ProbabilityMap:
             "the fake ones, so its scores say nothing."
         )
         return ProbabilityMap("none", {"why": why, "is_useless": True})
-    low, high = _as_far_as_counted(videos, *_interval(fit_one, videos, seed))
+    low, high = as_far_as_counted(
+        videos.labels, videos.scores, *_interval(fit_one, videos, seed)
+    )
     interval = {"low": low.tolist(), "high": high.tolist()}
     return ProbabilityMap(found.kind, {**found.parameters, "interval": interval})
 
@@ -151,53 +154,6 @@ def _interval(
         return np.zeros(len(GRID)), np.ones(len(GRID))
     low, high = np.percentile(np.stack(curves), [2.5, 97.5], axis=0)
     return low, high
-
-
-def _as_far_as_counted(
-    videos: VideoScores, low: NDArray[np.float64], high: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return intervals that claim no more than the videos counted can show.
-
-    Where the classes are apart, every sample gives nearly the same curve, as if ten
-    videos proved that the next thousand will be apart too. So a probability is no
-    surer to be high than by the least share of fakes, and the largest of reals (exact
-    95 % limits), that may have scores as high as this; and likewise for low ones.
-    """
-    places = np.unique(videos.scores)
-    share = float((videos.labels == 1).mean())
-    least = np.array([_least(videos, videos.scores >= at, share) for at in places])
-    most = np.array([_most(videos, videos.scores <= at, share) for at in places])
-    # Of a score beyond all others no more is known than of the last.
-    least = np.maximum.accumulate(np.append(0.0, least))
-    most = np.minimum.accumulate(np.append(1.0, most[::-1]))[::-1]
-    scores = 1 / (1 + np.exp(-GRID))
-    return (
-        np.minimum(low, least[np.searchsorted(places, scores, side="right")]),
-        np.maximum(high, most[np.searchsorted(places, scores, side="left")]),
-    )
-
-
-def _least(videos: VideoScores, chosen: NDArray[np.bool_], share: float) -> float:
-    """Return the least share of fakes that the chosen videos leave possible."""
-    (fake, _), (_, real) = _limits(videos, chosen)
-    odds = share * fake, (1 - share) * real
-    return odds[0] / sum(odds)
-
-
-def _most(videos: VideoScores, chosen: NDArray[np.bool_], share: float) -> float:
-    (_, fake), (real, _) = _limits(videos, chosen)
-    odds = share * fake, (1 - share) * real
-    return odds[0] / sum(odds)
-
-
-def _limits(videos: VideoScores, chosen: NDArray[np.bool_]) -> list[list[float]]:
-    """Return the exact limits of how many fakes, and how many reals, are chosen."""
-    found = []
-    for label in (1, 0):
-        own = videos.labels == label
-        limits = clopper_pearson(int((own & chosen).sum()), int(own.sum()))
-        found.append(limits or [0.0, 1.0])
-    return found
 
 
 def choose_threshold(
@@ -259,23 +215,6 @@ def measured_rates(
         "real": int((labels == 0).sum()),
         "fake": int((labels == 1).sum()),
     }
-
-
-def clopper_pearson(hits: int, count: int) -> list[float] | None:
-    """Return the exact 95 % interval of a share; None without any cases.
-
-    Clopper and Pearson 1934, "The use of confidence or fiducial limits".
-
-    >>> [round(edge, 3) for edge in clopper_pearson(0, 10)]
-    [0.0, 0.308]
-    """
-    from scipy.stats import beta
-
-    if not count:
-        return None
-    low = float(beta.ppf(0.025, hits, count - hits + 1)) if hits else 0.0
-    high = float(beta.ppf(0.975, hits + 1, count - hits)) if hits < count else 1.0
-    return [low, high]
 
 
 def reliability(
