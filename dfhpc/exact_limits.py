@@ -1,26 +1,11 @@
 """What a number of videos can show at most: exact limits of shares."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from dfhpc.probability_maps import GRID
-
-
-def clopper_pearson(hits: int, count: int) -> list[float] | None:
-    """Return the exact 95 % interval of a share; None without any cases.
-
-    Clopper and Pearson 1934, "The use of confidence or fiducial limits".
-
-    >>> [round(edge, 3) for edge in clopper_pearson(0, 10)]
-    [0.0, 0.308]
-    """
-    from scipy.stats import beta
-
-    if not count:
-        return None
-    low = float(beta.ppf(0.025, hits, count - hits + 1)) if hits else 0.0
-    high = float(beta.ppf(0.975, hits + 1, count - hits)) if hits < count else 1.0
-    return [low, high]
 
 
 def as_far_as_counted(
@@ -40,8 +25,16 @@ def as_far_as_counted(
     """
     places = np.unique(scores)
     share = float((labels == 1).mean())
-    least = np.array([_least(labels, scores >= at, share) for at in places])
-    most = np.array([_most(labels, scores <= at, share) for at in places])
+    fakes, reals = np.sort(scores[labels == 1]), np.sort(scores[labels == 0])
+    # How many of each class score below each place, and how many no higher.
+    below = [np.searchsorted(own, places, side="left") for own in (fakes, reals)]
+    up_to = [np.searchsorted(own, places, side="right") for own in (fakes, reals)]
+    fewest, _ = _limits(len(fakes) - below[0], len(fakes))
+    _, as_high = _limits(len(reals) - below[1], len(reals))
+    _, as_low = _limits(up_to[0], len(fakes))
+    fewest_low, _ = _limits(up_to[1], len(reals))
+    least = _share(share * fewest, (1 - share) * as_high)
+    most = _share(share * as_low, (1 - share) * fewest_low)
     # Of a score beyond all others no more is known than of the last.
     least = np.maximum.accumulate(np.append(0.0, least))
     most = np.minimum.accumulate(np.append(1.0, most[::-1]))[::-1]
@@ -52,24 +45,32 @@ def as_far_as_counted(
     )
 
 
-def _least(labels: NDArray[np.int8], chosen: NDArray[np.bool_], share: float) -> float:
-    """Return the least share of fakes that the chosen videos leave possible."""
-    (fake, _), (_, real) = _limits(labels, chosen)
-    odds = share * fake, (1 - share) * real
-    return odds[0] / sum(odds)
+def _share(fakes: NDArray[np.float64], reals: NDArray[np.float64]) -> Any:
+    """Return the share of fakes where there are so many of both."""
+    return fakes / (fakes + reals)
 
 
-def _most(labels: NDArray[np.int8], chosen: NDArray[np.bool_], share: float) -> float:
-    (_, fake), (real, _) = _limits(labels, chosen)
-    odds = share * fake, (1 - share) * real
-    return odds[0] / sum(odds)
+def _limits(
+    hits: NDArray[np.int64], count: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the exact 95 % limits of shares, ``hits`` of ``count`` each."""
+    from scipy.stats import beta
+
+    low = np.where(hits > 0, beta.ppf(0.025, np.maximum(hits, 1), count - hits + 1), 0)
+    rest = np.maximum(count - hits, 1)
+    high = np.where(hits < count, beta.ppf(0.975, hits + 1, rest), 1)
+    return low, high
 
 
-def _limits(labels: NDArray[np.int8], chosen: NDArray[np.bool_]) -> list[list[float]]:
-    """Return the exact limits of how many fakes, and how many reals, are chosen."""
-    found = []
-    for label in (1, 0):
-        own = labels == label
-        limits = clopper_pearson(int((own & chosen).sum()), int(own.sum()))
-        found.append(limits or [0.0, 1.0])
-    return found
+def clopper_pearson(hits: int, count: int) -> list[float] | None:
+    """Return the exact 95 % interval of a share; None without any cases.
+
+    Clopper and Pearson 1934, "The use of confidence or fiducial limits".
+
+    >>> [round(edge, 3) for edge in clopper_pearson(0, 10)]
+    [0.0, 0.308]
+    """
+    if not count:
+        return None
+    low, high = _limits(np.array([hits]), count)
+    return [float(low[0]), float(high[0])]
