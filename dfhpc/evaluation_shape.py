@@ -16,8 +16,11 @@ from dfhpc.errors import RunDirectoryError
 from dfhpc.probability_maps import GRID
 from dfhpc.runs import RunDirectory, read_record
 
-Share = Annotated[float, Field(ge=0, le=1)]
-NotNegative = Annotated[float, Field(ge=0)]
+ROUNDING = 1e-9
+"""Sums of shares may be above one by the last digit of a float."""
+
+Share = Annotated[float, Field(ge=-ROUNDING, le=1 + ROUNDING)]
+NotNegative = Annotated[float, Field(ge=-ROUNDING)]
 Pair = Annotated[list[Share], Field(min_length=2, max_length=2)]
 Curve = Annotated[list[Share], Field(min_length=len(GRID), max_length=len(GRID))]
 Counts = Annotated[list[NonNegativeInt], Field(min_length=2, max_length=2)]
@@ -36,7 +39,7 @@ class _Interval(_Shape):
 
 class _Platt(_Shape):
     kind: Literal["platt"]
-    slope: NotNegative
+    slope: Annotated[float, Field(ge=0)]
     intercept: float
     interval: _Interval
 

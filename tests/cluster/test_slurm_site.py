@@ -84,7 +84,9 @@ def test_accounts_of_steps_have_time_and_memory(slurm, tmp_path):
     assert whole[4] == ""
     assert int(batch[4].removesuffix("K")) > 120_000
     assert step[4].endswith("K")
-    assert whole[5] == "400M"
+    # Where SLURM's database learns of a job's start before its submission, it knows no
+    # memory asked for, and sacct prints this.
+    assert whole[5] in ("400M", "16?")
 
 
 def test_a_job_over_its_memory_is_killed_with_a_word(slurm, tmp_path):

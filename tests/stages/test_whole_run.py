@@ -251,7 +251,8 @@ class TestPredict:
         verdict = self._predict(run, new["real"])
         [model] = verdict["models"]
         assert model["card"]["split"]["leaky"]
-        assert model["card"]["blind_spots"][2].startswith("LEAKY")
+        spots = model["card"]["blind_spots"]
+        assert any(sentence.startswith("LEAKY") for sentence in spots)
         assert verdict["decision"]["calibrated_on"] is None
         assert "leaky" in verdict["decision"]["why_not_calibrated"]
         assert "LEAKY" in verdict_text(verdict)
